@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "oko/base/error.h"
@@ -220,7 +221,15 @@ void check_flags(const ExportArguments& a, const CLI::App& command) {
   }
 }
 
-void run_export(ExportArguments a, Context& context) {
+void check_kotlin(const convert::Export& made, const std::string& format) {
+  const auto is_kotlin = [](const formats::File& file) { return file.name.ends_with(".kt"); };
+  if (std::ranges::any_of(made.wrappers, is_kotlin)) return;
+  throw Error(ErrorCode::kUsage, "--kotlin-package",
+              "has no effect: no Kotlin is written for this model with --to " + format,
+              "--to oko and --to tflite write it, for networks that detect objects");
+}
+
+void run_export(ExportArguments a, const CLI::App& command, Context& context) {
   a.format = formats::find_format(a.to);
   if (!a.calibration.empty()) a.options.precision = graph::Precision::kInt8;
   formats::check_options(*a.format, a.options);
@@ -236,6 +245,7 @@ void run_export(ExportArguments a, Context& context) {
   if (!a.format->is_own) network = convert::with_normalization_layer(std::move(network));
   if (a.out.empty()) a.out = a.stem + "-" + a.to;
   const convert::Export made = convert::export_model(network, *a.format, a.options, a.stem);
+  if (command.get_option("--kotlin-package")->count() > 0) check_kotlin(made, a.to);
   const convert::Export stored = sealed(a, sealer, network, made);
   claim_files(a, stored);
   Json written = Json::array();
@@ -308,6 +318,11 @@ void add_export_command(CLI::App& app, Context& context) {
   command->add_option("-o,--out", a.out, "Folder for the files (default: MODEL-FORMAT)")
       ->type_name("FOLDER");
   command->add_option("--stem", a.stem, "Name of the files, without extension")->type_name("NAME");
+  command
+      ->add_option("--kotlin-package", a.options.kotlin_package,
+                   "Package of the Kotlin source for the app")
+      ->capture_default_str()
+      ->type_name("NAME");
   add_content_arguments(*command, a);
   add_info_arguments(*command, a.options.info);
   command->add_option("--images", a.images, "Images to verify with: a folder, or one file")
@@ -337,7 +352,7 @@ Examples:
   oko export runs/one --to oko --seal keys/model.pub --id cards --release 7 --sign keys/signing.key)");
   command->callback([arguments, command, &context] {
     check_flags(*arguments, *command);
-    run_export(*arguments, context);
+    run_export(*arguments, *command, context);
   });
 }
 

@@ -263,6 +263,22 @@ TEST_F(Export, TheStemIsANameWithoutFolders) {
   EXPECT_FALSE(storage::exists(file("onnx")));
 }
 
+TEST_F(Export, KotlinIsInThePackageOfTheApp) {
+  for (const char* format : {"oko", "tflite"}) {
+    const Outcome made = to(format, {"--no-check", "--kotlin-package", "com.example.cards"});
+    ASSERT_EQ(made.code, 0) << made.error;
+    const std::string name = file(format) + "/ModelDetector.kt";
+    EXPECT_THAT(storage::read_text(name), HasSubstr("\npackage com.example.cards\n"));
+  }
+  const Outcome keyword = to("oko", {"--no-check", "--kotlin-package", "com.example.new"});
+  EXPECT_EQ(keyword.code, 2);
+  EXPECT_THAT(keyword.error, HasSubstr("contains the keyword new"));
+  const Outcome without = to("onnx", {"--no-check", "--kotlin-package", "com.example.cards"});
+  EXPECT_EQ(without.code, 2);
+  EXPECT_THAT(without.error, HasSubstr("--kotlin-package: has no effect"));
+  EXPECT_FALSE(storage::exists(file("onnx")));
+}
+
 TEST_F(Export, ImportNeverGuessesHeads) {
   ASSERT_EQ(to("ncnn", {"--no-check"}).code, 0);
   const Outcome silent = oko_command({"import", file("ncnn/model.param"), "-o", file("back.oko")});

@@ -1,5 +1,8 @@
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <string>
+#include <string_view>
 
 #include "oko/base/error.h"
 #include "oko/formats/wrappers.h"
@@ -7,16 +10,39 @@
 namespace oko::formats {
 namespace {
 
-bool is_package(const std::string& name) {
-  bool begins = true;  // a part of the name
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '.' ? begins : !(std::isalpha(byte) || c == '_' || (!begins && std::isdigit(byte)))) {
-      return false;
+// Of Java, whose tools see a package's name too, and Kotlin's own that are never names.
+constexpr std::array<std::string_view, 64> kKeywords{
+    "_",          "abstract",     "as",        "assert",     "boolean",  "break",
+    "byte",       "case",         "catch",     "char",       "class",    "const",
+    "continue",   "default",      "do",        "double",     "else",     "enum",
+    "extends",    "false",        "final",     "finally",    "float",    "for",
+    "fun",        "goto",         "if",        "implements", "import",   "in",
+    "instanceof", "int",          "interface", "is",         "long",     "native",
+    "new",        "null",         "object",    "package",    "private",  "protected",
+    "public",     "return",       "short",     "static",     "strictfp", "super",
+    "switch",     "synchronized", "this",      "throw",      "throws",   "transient",
+    "true",       "try",          "typealias", "typeof",     "val",      "var",
+    "void",       "volatile",     "when",      "while"};
+
+bool is_package_part(std::string_view part) {
+  const auto is_letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  const auto is_digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
+  if (part.empty() || is_digit(part.front())) return false;
+  return std::ranges::all_of(part, [&](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
+}
+
+// Empty, or why it is not the name of a package.
+std::string fault_in_package(std::string_view name) {
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('.', begin), name.size());
+    const std::string_view part = name.substr(begin, end - begin);
+    if (!is_package_part(part)) return "is not a package name";
+    if (std::ranges::find(kKeywords, part) != kKeywords.end()) {
+      return "contains the keyword " + std::string(part);
     }
-    begins = c == '.';
+    begin = end + 1;
   }
-  return !begins;
+  return {};
 }
 
 [[noreturn]] void refuse(const std::string& message, const std::string& hint) {
@@ -35,8 +61,9 @@ void check(const Format& format, const WriteOptions& options) {
       refuse(std::string(format.title) + " models cannot contain decoding", hint);
     }
   }
-  if (!is_package(options.kotlin_package)) {
-    refuse(options.kotlin_package + " is not a package name", "write it as com.example.app");
+  if (const std::string fault = fault_in_package(options.kotlin_package); !fault.empty()) {
+    refuse("the Kotlin package " + options.kotlin_package + " " + fault,
+           "write it as com.example.app");
   }
 }
 

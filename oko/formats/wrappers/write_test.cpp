@@ -375,8 +375,11 @@ TEST(Wrappers, RejectInvalidOptions) {
   EXPECT_THAT(message("coreml", {.thresholds = {.score = NAN}}), HasSubstr("0 and 1"));
   EXPECT_THAT(message("coreml", {.thresholds = {.max_detections = 0}}),
               HasSubstr("the maximum number of detections must be at least 1"));
-  for (const char* package : {"", "a..b", "1a", "a b", "a."}) {
+  for (const char* package : {"", "a..b", "1a", "a b", "a.", "a.b\nc", "a-b", "ä"}) {
     EXPECT_THAT(message("oko", {.kotlin_package = package}), HasSubstr("is not a package name"));
+  }
+  for (const char* package : {"com.new.app", "in.example", "com.example.fun", "a._"}) {
+    EXPECT_THAT(message("tflite", {.kotlin_package = package}), HasSubstr("contains the keyword"));
   }
   graph::Network grey = stretched();
   grey.input.channels = 1;
