@@ -4,16 +4,19 @@
 # ours (the NDK's, CMake's for iOS) get it by -DCMAKE_PROJECT_INCLUDE.
 if(CMAKE_TOOLCHAIN_FILE)  # to have it used: else CMake warns when it configures again
 endif()
-if(NOT DEFINED OKO_HOST_PREFIX)  # where this machine's packages lie
-  set(OKO_HOST_PREFIX /usr)
+if(NOT DEFINED OKO_HOST_PREFIX)  # from scripts/phone_libraries.sh, or this machine's packages
+  get_filename_component(OKO_HOST_PREFIX ${CMAKE_CURRENT_LIST_DIR}/../build/phone-libraries ABSOLUTE)
+  if(NOT EXISTS ${OKO_HOST_PREFIX}/include/nlohmann)
+    set(OKO_HOST_PREFIX /usr)
+  endif()
 endif()
 get_property(oko_is_try_compile GLOBAL PROPERTY IN_TRY_COMPILE)
 if(NOT oko_is_try_compile)
   set(oko_host ${CMAKE_BINARY_DIR}/host)
-  file(MAKE_DIRECTORY ${oko_host}/include ${oko_host}/share/cmake)
-  foreach(path include/hwy include/nlohmann share/cmake/nlohmann_json)
+  file(MAKE_DIRECTORY ${oko_host}/include)
+  foreach(path include/hwy include/nlohmann)
     if(NOT EXISTS ${OKO_HOST_PREFIX}/${path})
-      message(FATAL_ERROR "${OKO_HOST_PREFIX}/${path} is missing (run scripts/setup.sh)")
+      message(FATAL_ERROR "${OKO_HOST_PREFIX}/${path} is missing (run scripts/phone_libraries.sh)")
     endif()
     file(CREATE_LINK ${OKO_HOST_PREFIX}/${path} ${oko_host}/${path} SYMBOLIC)
   endforeach()

@@ -7,7 +7,7 @@ set(oko_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/oko)
 
 install(DIRECTORY include/oko DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT phone)
 get_target_property(kind oko_phone TYPE)
-if(kind STREQUAL SHARED_LIBRARY)
+if(kind STREQUAL SHARED_LIBRARY AND NOT ANDROID)  # there Gradle packs it
   set_target_properties(oko_phone PROPERTIES EXPORT_NAME phone)
   install(TARGETS oko_phone EXPORT oko_targets COMPONENT phone)
   install(EXPORT oko_targets NAMESPACE oko:: DESTINATION ${oko_config_dir} COMPONENT phone)

@@ -33,6 +33,10 @@ find_path(OKO_HWY_INCLUDE hwy/highway.h REQUIRED)
 add_library(oko_simd INTERFACE)
 target_include_directories(oko_simd SYSTEM INTERFACE ${OKO_HWY_INCLUDE})
 
+if(ANDROID)  # pages of newer phones; NDKs before 28 would align to 4 KiB
+  add_link_options(-Wl,-z,max-page-size=16384)
+endif()
+
 find_package(Threads REQUIRED)
 if(OKO_TESTS)
   enable_testing()

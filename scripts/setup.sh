@@ -5,6 +5,7 @@
 #   scripts/setup.sh            everything for this machine
 #   scripts/setup.sh --phone    only what the phone library needs
 #   scripts/setup.sh --arm64    the same, and a cross compiler and emulator for 64-bit Arm
+#   scripts/setup.sh --android  the same as --phone, and what tests/android compiles with
 #   scripts/setup.sh --wasm     the same as --phone, and Emscripten
 #   scripts/setup.sh --list …   print what is missing and stop
 set -eu
@@ -22,6 +23,7 @@ peers="libonnx-dev python3-onnx python3-h5py python3-protobuf libarmnn-dev
   libheif-plugin-libde265 libheif-plugin-aomdec"
 fuzz="clang libclang-rt-dev clang-format"
 arm64="g++-aarch64-linux-gnu qemu-user googletest"
+android="clang lld g++-aarch64-linux-gnu g++-arm-linux-gnueabihf default-jdk-headless"
 wasm="emscripten nodejs googletest"
 demo="libfreetype-dev fonts-noto-color-emoji lomiri-wallpapers-16.04"
 
@@ -32,9 +34,10 @@ for argument in "$@"; do
   case "$argument" in
     --phone) packages="$packages $build" ;;
     --arm64) packages="$packages $build $arm64" ;;
+    --android) packages="$packages $build $android" ;;
     --wasm) packages="$packages $build $wasm" ;;
     --list) list_only=yes ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 if [ -z "$packages" ]; then

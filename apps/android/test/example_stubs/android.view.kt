@@ -4,12 +4,14 @@ import android.content.Context
 import android.content.res.Resources
 import android.graphics.Canvas
 
-open class View(context: Context) {
+open class View(val context: Context) {
     val width = 0
     val height = 0
     val resources = Resources()
 
     fun invalidate() = Unit
+
+    fun post(action: Runnable) = true
 
     protected open fun onDraw(canvas: Canvas) = Unit
 }

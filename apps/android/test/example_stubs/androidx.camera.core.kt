@@ -29,6 +29,18 @@ class ImageAnalysis : UseCase() {
     }
 }
 
+class ViewPort
+
+class UseCaseGroup {
+    class Builder {
+        fun addUseCase(useCase: UseCase) = this
+
+        fun setViewPort(port: ViewPort) = this
+
+        fun build() = UseCaseGroup()
+    }
+}
+
 class Preview : UseCase() {
     interface SurfaceProvider
 

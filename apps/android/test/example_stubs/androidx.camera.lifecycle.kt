@@ -2,7 +2,7 @@ package androidx.camera.lifecycle
 
 import android.content.Context
 import androidx.camera.core.CameraSelector
-import androidx.camera.core.UseCase
+import androidx.camera.core.UseCaseGroup
 import androidx.lifecycle.LifecycleOwner
 import java.util.concurrent.Executor
 import java.util.concurrent.Future
@@ -12,8 +12,9 @@ abstract class ListenableFuture<T> : Future<T> {
 }
 
 class ProcessCameraProvider {
-    fun bindToLifecycle(owner: LifecycleOwner, camera: CameraSelector, vararg useCases: UseCase) =
-        Unit
+    fun bindToLifecycle(owner: LifecycleOwner, camera: CameraSelector, group: UseCaseGroup) = Unit
+
+    fun unbindAll() = Unit
 
     companion object {
         fun getInstance(context: Context): ListenableFuture<ProcessCameraProvider> =

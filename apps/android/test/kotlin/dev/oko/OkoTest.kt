@@ -11,8 +11,14 @@ import dev.oko.Reference.HEIGHT
 import dev.oko.Reference.PIXELS
 import dev.oko.Reference.WIDTH
 import dev.oko.Reference.check
+import java.io.File
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.EmptyCoroutineContext
+import kotlin.coroutines.startCoroutine
 import kotlin.math.abs
 
 private class Plane(private val bytes: ByteBuffer, private val row: Int, private val pixel: Int) :
@@ -136,6 +142,58 @@ private class OkoTest(private val reference: Reference) {
         check(OkoBox(10f, 3f, 20f, 6f).normalised(40, 30) == OkoBox(.25f, .1f, .5f, .2f), "shares")
     }
 
+    fun boxesAreDrawnWhereThePreviewShowsThem() {
+        // Held upright, a phone shows 1080 x 2160 of a sensor's 640 x 480 turned: the crop of it.
+        val crop = OkoRegion(0, 120, 480, 240)
+        val frame =
+            OkoFrame(OkoFormat.RGBA, 640, 480, emptyList(), rotation = 90, region = crop)
+        val view = frame.viewport(1080, 2160)
+        check(view.shown == OkoBox(120f, 0f, 360f, 480f), "the crop, upright")
+        val whole = frame.upright(OkoBox(0f, 120f, 480f, 360f))
+        check(view.place(whole) == OkoBox(0f, 0f, 1080f, 2160f), "all of it fills the view")
+        val corner = view.place(frame.upright(OkoBox(0f, 340f, 20f, 360f)))
+        check(corner == OkoBox(0f, 0f, 90f, 90f), "the stored left bottom is on the left top")
+        val mirrored = frame.copy(mirror = true)
+        val other = mirrored.viewport(1080, 2160)
+        val right = other.place(mirrored.upright(OkoBox(0f, 340f, 20f, 360f)))
+        check(right == OkoBox(990f, 0f, 1080f, 90f), "mirrored it is on the right")
+
+        val plain = OkoFrame(OkoFormat.RGBA, 200, 100, emptyList())
+        val all = OkoBox(0f, 0f, 200f, 100f)
+        val fits = plain.viewport(100, 100, OkoScale.FIT_CENTER).place(all)
+        check(fits == OkoBox(0f, 25f, 100f, 75f), "bars above and below")
+        val fills = plain.viewport(100, 100).place(all)
+        check(fills == OkoBox(-50f, 0f, 150f, 100f), "cropped on the left and the right")
+    }
+
+    fun modelsOpenInAnotherThread() {
+        val file = reference.model.toFile()
+        val done = CountDownLatch(2)
+        var opened: Result<String>? = null
+        var refused: Result<String>? = null
+        suspend fun nameOf(path: File): String {
+            var opener = Thread.currentThread()
+            val open = {
+                opener = Thread.currentThread()
+                OkoModel.open(path)
+            }
+            val name = okoOpen(open = open).use { it.name }
+            check(opener.isDaemon && opener.name == "oko", "not in the caller's thread")
+            return name
+        }
+        suspend { nameOf(file) }.startCoroutine(Continuation(EmptyCoroutineContext) {
+            opened = it
+            done.countDown()
+        })
+        suspend { nameOf(File("/no/such.oko")) }.startCoroutine(Continuation(EmptyCoroutineContext) {
+            refused = it
+            done.countDown()
+        })
+        check(done.await(60, TimeUnit.SECONDS), "both end")
+        check(opened?.getOrNull() == model.name, "the model")
+        check(refused?.exceptionOrNull() is OkoException, "what opening throws")
+    }
+
     private fun expectSame(found: List<OkoBox>, expected: List<OkoBox>) {
         check(found.size == expected.size, "the same number of boxes")
         for ((a, b) in found zip expected) {
@@ -175,7 +233,7 @@ private class OkoTest(private val reference: Reference) {
         model.close()
         val gone = runCatching { OkoDetector(model) }.exceptionOrNull()
         check(gone is IllegalStateException, "a closed model")
-        val missing = runCatching { OkoModel.open(java.io.File("/no/such.oko")) }.exceptionOrNull()
+        val missing = runCatching { OkoModel.open(File("/no/such.oko")) }.exceptionOrNull()
         check(missing is OkoException && missing.status == OkoException.BAD_MODEL, "a missing file")
     }
 }
@@ -185,7 +243,9 @@ fun main(arguments: Array<String>) {
         findsTheBottlesOfACameraImage()
         looksOnlyAtTheCropOfAnImage()
         boxesOfATurnedImageStandUpright()
+        boxesAreDrawnWhereThePreviewShowsThem()
         modelsOpenFromFilesBuffersAndAssets()
+        modelsOpenInAnotherThread()
         closedMeansClosed()
     }
     println("all passed")

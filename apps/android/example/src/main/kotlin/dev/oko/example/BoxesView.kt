@@ -5,14 +5,11 @@ import android.graphics.Canvas
 import android.graphics.Color
 import android.graphics.Paint
 import android.view.View
-import dev.oko.OkoDetection
-import kotlin.math.max
+import dev.oko.OkoViewport
 
-/** Draws boxes over a preview that fills the view, centred and cropped. */
+/** Draws boxes over a PreviewView that fills the same area, cropped (FILL_CENTER). */
 class BoxesView(context: Context) : View(context) {
-    private var detections = emptyList<OkoDetection>()
-    private var pictureWidth = 1
-    private var pictureHeight = 1
+    private var boxes = Boxes.NONE
     private val density = resources.displayMetrics.density
     private val line =
         Paint().apply {
@@ -27,22 +24,17 @@ class BoxesView(context: Context) : View(context) {
             isAntiAlias = true
         }
 
-    /** Boxes are in pixels of the upright image. */
-    fun show(found: List<OkoDetection>, width: Int, height: Int) {
-        detections = found
-        pictureWidth = width
-        pictureHeight = height
+    fun show(found: Boxes) {
+        boxes = found
         invalidate()
     }
 
     override fun onDraw(canvas: Canvas) {
-        val scale = max(width.toFloat() / pictureWidth, height.toFloat() / pictureHeight)
-        val x = (width - pictureWidth * scale) / 2
-        val y = (height - pictureHeight * scale) / 2
-        for ((_, label, score, b) in detections) {
-            val (left, top) = Pair(b.left * scale + x, b.top * scale + y)
-            canvas.drawRect(left, top, b.right * scale + x, b.bottom * scale + y, line)
-            canvas.drawText("%s %.0f%%".format(label, score * 100), left, top - line.strokeWidth, text)
+        val view = OkoViewport(boxes.upright, width.toFloat(), height.toFloat())
+        for (box in boxes.all) {
+            val (left, top, right, bottom) = view.place(box.edges)
+            canvas.drawRect(left, top, right, bottom, line)
+            canvas.drawText(box.text, left, top - line.strokeWidth, text)
         }
     }
 }

@@ -2,41 +2,39 @@ package dev.oko.example
 
 import android.Manifest
 import android.os.Bundle
+import android.util.Log
 import android.view.ViewGroup.LayoutParams
 import android.widget.FrameLayout
 import androidx.activity.ComponentActivity
 import androidx.activity.result.contract.ActivityResultContracts
 import androidx.camera.core.CameraSelector
-import androidx.camera.core.ImageAnalysis
-import androidx.camera.core.ImageProxy
-import androidx.camera.core.Preview
-import androidx.camera.lifecycle.ProcessCameraProvider
 import androidx.camera.view.PreviewView
-import androidx.core.content.ContextCompat
-import dev.oko.OkoDetector
-import dev.oko.OkoModel
-import dev.oko.toOkoFrame
-import java.util.concurrent.Executors
 
 /** The camera with boxes around what assets/model.oko detects. */
 class CameraActivity : ComponentActivity() {
     private val camera = CameraSelector.DEFAULT_BACK_CAMERA
-    private val mirror = camera == CameraSelector.DEFAULT_FRONT_CAMERA
-    private val worker = Executors.newSingleThreadExecutor()
-    private lateinit var detector: OkoDetector
+    private lateinit var finder: Finder
     private lateinit var preview: PreviewView
-    private lateinit var boxes: BoxesView
 
     private val permission =
         registerForActivityResult(ActivityResultContracts.RequestPermission()) { granted ->
-            if (granted) startCamera() else finish()
+            if (granted) startCamera(this, preview, camera, finder) else finish()
         }
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
-        detector = OkoModel.openAsset(this, "model.oko").use { OkoDetector(it, threads = 2) }
-        preview = PreviewView(this)  // fills its area, cropped
-        boxes = BoxesView(this)
+        preview = PreviewView(this)  // fills its area, cropped; shows front cameras mirrored
+        val boxes = BoxesView(this)
+        finder =
+            Finder(
+                this,
+                mirror = camera == CameraSelector.DEFAULT_FRONT_CAMERA,
+                show = { runOnUiThread { boxes.show(it) } },
+                fail = {
+                    Log.w("oko", "assets/model.oko cannot be opened", it)
+                    runOnUiThread { finish() }
+                },
+            )
         val whole = LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.MATCH_PARENT)
         setContentView(
             FrameLayout(this).apply {
@@ -47,34 +45,8 @@ class CameraActivity : ComponentActivity() {
         permission.launch(Manifest.permission.CAMERA)
     }
 
-    private fun startCamera() {
-        val provider = ProcessCameraProvider.getInstance(this)
-        provider.addListener(
-            {
-                val analysis =
-                    ImageAnalysis.Builder()
-                        .setBackpressureStrategy(ImageAnalysis.STRATEGY_KEEP_ONLY_LATEST)
-                        .build()
-                analysis.setAnalyzer(worker) { image -> image.use(::look) }
-                val shown = Preview.Builder().build()
-                shown.setSurfaceProvider(preview.surfaceProvider)
-                provider.get().bindToLifecycle(this, camera, shown, analysis)
-            },
-            ContextCompat.getMainExecutor(this),
-        )
-    }
-
-    private fun look(image: ImageProxy) {
-        val frame = image.toOkoFrame(mirror)
-        val found = detector.detect(frame)
-        val upright = found.map { it.copy(box = frame.upright(it.box)) }
-        val (width, height) = Pair(frame.uprightWidth, frame.uprightHeight)
-        runOnUiThread { boxes.show(upright, width, height) }
-    }
-
     override fun onDestroy() {
         super.onDestroy()
-        worker.execute { detector.close() }  // after the current frame
-        worker.shutdown()
+        finder.close()
     }
 }

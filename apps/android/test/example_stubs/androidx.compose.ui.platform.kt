@@ -1,0 +1,7 @@
+package androidx.compose.ui.platform
+
+import android.content.Context
+import androidx.compose.runtime.CompositionLocal
+
+val LocalContext: CompositionLocal<Context>
+    get() = error("a stand-in")

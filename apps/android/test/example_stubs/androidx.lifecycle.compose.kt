@@ -1,0 +1,7 @@
+package androidx.lifecycle.compose
+
+import androidx.compose.runtime.CompositionLocal
+import androidx.lifecycle.LifecycleOwner
+
+val LocalLifecycleOwner: CompositionLocal<LifecycleOwner>
+    get() = error("a stand-in")
