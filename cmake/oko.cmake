@@ -65,6 +65,18 @@ function(oko_fast)
   set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${OKO_OPTIMISE}")
 endfunction()
 
+# oko_kernels(a.cpp …): files with kernels written with Highway. On 32-bit Arm they need flags that the
+# rest of the library, which also runs on processors without NEON, must not have: simd.cpp asks the
+# system whether the kernels may run. What they define is in namespaces of their own, so that no
+# other file gets a copy of a function from them (tests/arm/highway.sh).
+function(oko_kernels)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^arm" AND CMAKE_SIZEOF_VOID_P EQUAL 4)
+    # Highway before 1.0.4 names the type __fp16, for which GCC wants a flag.
+    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -mfpu=neon-vfpv4
+      $<$<CXX_COMPILER_ID:GNU>:-mfp16-format=ieee>)
+  endif()
+endfunction()
+
 # oko_library(graph SOURCES a.cpp … DEPENDS base … LIBRARIES fmt::fmt … PRIVATE_LIBRARIES …)
 # makes the target oko_graph. DEPENDS are folders of ours.
 function(oko_library name)

@@ -6,6 +6,7 @@
 #   scripts/setup.sh --phone    only what the phone library needs
 #   scripts/setup.sh --arm64    the same, and a cross compiler and emulator for 64-bit Arm
 #   scripts/setup.sh --android  the same as --phone, and what tests/android compiles with
+#   scripts/setup.sh --armv7    the same for 32-bit Arm
 #   scripts/setup.sh --wasm     the same as --phone, and Emscripten
 #   scripts/setup.sh --list …   print what is missing and stop
 set -eu
@@ -24,6 +25,7 @@ peers="libonnx-dev python3-onnx python3-h5py python3-protobuf libarmnn-dev
 fuzz="clang libclang-rt-dev clang-format"
 arm64="g++-aarch64-linux-gnu qemu-user googletest"
 android="clang lld g++-aarch64-linux-gnu g++-arm-linux-gnueabihf default-jdk-headless"
+armv7="g++-arm-linux-gnueabihf qemu-user googletest"
 wasm="emscripten nodejs googletest"
 demo="libfreetype-dev fonts-noto-color-emoji lomiri-wallpapers-16.04"
 
@@ -35,9 +37,10 @@ for argument in "$@"; do
     --phone) packages="$packages $build" ;;
     --arm64) packages="$packages $build $arm64" ;;
     --android) packages="$packages $build $android" ;;
+    --armv7) packages="$packages $build $armv7" ;;
     --wasm) packages="$packages $build $wasm" ;;
     --list) list_only=yes ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 if [ -z "$packages" ]; then

@@ -6,7 +6,8 @@
 #   scripts/test.sh PRESET…     these of CMakePresets.json:
 #       release, debug, asan          all of oko on this machine
 #       phone, phone-asan, phone-tsan the phone library on this machine
-#       arm64                         the phone library on 64-bit Arm, emulated by qemu
+#       arm64, armv7                  the phone library on 64-bit and 32-bit Arm, emulated by qemu;
+#                                     scripts/test_arm.sh does so for several processors
 #       wasm, wasm-threads            the phone library in WebAssembly, run by node
 #
 # OKO_DATA names a folder with reference datasets and golden results; tests that need it are
@@ -22,9 +23,9 @@ for preset in "$@"; do
   case "$preset" in
     release | debug | asan) whole=yes; scripts/setup.sh ;;
     phone*) scripts/setup.sh --phone ;;
-    arm64) scripts/setup.sh --arm64; scripts/libsodium.sh ;;
+    arm64 | armv7) scripts/setup.sh "--$preset"; scripts/libsodium.sh ;;
     wasm*) scripts/setup.sh --wasm; scripts/libsodium.sh ;;
-    *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   cmake --preset "$preset" ${OKO_DATA:+-DOKO_DATA="$OKO_DATA"}
   cmake --build --preset "$preset"

@@ -1,7 +1,10 @@
 #include "oko/base/simd.h"
 
+#include <cstddef>
 #include <vector>
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif (defined(__aarch64__) || defined(__arm__)) && defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(__x86_64__)
 #include <cpuid.h>
@@ -10,14 +13,31 @@
 namespace oko {
 namespace {
 
+// What an Arm processor has beyond what all of its kind have is asked of the system, which knows of
+// big and little cores and of what a kernel hides. A system that is not asked here has none of it.
 #if defined(__aarch64__)
 bool has_dot_product() {
-#if defined(__linux__)
+#if defined(__APPLE__)
+  // Apple's processors have it since the A13. Systems before iOS 15 and macOS 12 lack the name.
+  int value = 0;
+  std::size_t size = sizeof value;
+  return sysctlbyname("hw.optional.arm.FEAT_DotProd", &value, &size, nullptr, 0) == 0 && value != 0;
+#elif defined(__linux__)  // and Android
   constexpr unsigned long kAsimdDp = 1UL << 20;  // HWCAP_ASIMDDP of asm/hwcap.h
   return (getauxval(AT_HWCAP) & kAsimdDp) != 0;
 #else
-  return true;  // every Apple CPU that runs 64-bit iOS 15 or macOS on Arm except the A10 and
-                // older
+  return false;
+#endif
+}
+#elif defined(__arm__)
+// The 32-bit kernels need vectors with fused multiply-add and half floats: Cortex-A8 and A9 lack
+// them, A5, A7, A15 and all 64-bit processors have them.
+bool has_neon() {
+#if defined(__linux__)
+  constexpr unsigned long kNeon = 1UL << 12, kVfp4 = 1UL << 16;  // HWCAP_NEON, HWCAP_VFPv4
+  return (getauxval(AT_HWCAP) & (kNeon | kVfp4)) == (kNeon | kVfp4);
+#else
+  return false;
 #endif
 }
 #endif
@@ -52,6 +72,8 @@ std::vector<SimdTarget> detected() {
 #elif defined(__aarch64__)
   if (has_dot_product()) targets.push_back(SimdTarget::kNeonDotProd);
   targets.push_back(SimdTarget::kNeon);
+#elif defined(__arm__)
+  if (has_neon()) targets.push_back(SimdTarget::kNeon);
 #elif defined(__wasm_simd128__)
   targets.push_back(SimdTarget::kWasm);
 #endif

@@ -42,7 +42,14 @@
 #else
 #define OKO_SIMD_SSE4(t, call)
 #endif
-#if HWY_ARCH_ARM && HWY_STATIC_TARGET != HWY_SCALAR  // N_NEON, or N_NEON_WITHOUT_AES of Highway 1.2
+// On Arm there is one copy, the static target's. This is the only place that has to do with its
+// name, which depends on Highway's version and the compiler's flags: N_NEON, since 1.0.4
+// N_NEON_WITHOUT_AES, since 1.2 N_NEON_BF16.
+#if defined(__aarch64__) || defined(__arm__)
+#if !HWY_ARCH_ARM || HWY_STATIC_TARGET == HWY_SCALAR
+#error \
+    "Highway has no NEON for this compiler's flags, all would run in plain C++: see oko_kernels()"
+#endif
 #define OKO_SIMD_NEON(t, call)                                               \
   if (t == ::oko::SimdTarget::kNeon || t == ::oko::SimdTarget::kNeonDotProd) \
     return HWY_NAMESPACE::call;

@@ -92,22 +92,32 @@ struct PairDot {
 #elif HWY_ARCH_ARM
     const int16x8_t x = vreinterpretq_s16_s32(a.raw), y = vreinterpretq_s16_s32(b.raw);
     const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(y));
-    const int32x4_t high = vmull_s16(vget_high_s16(x), vget_high_s16(y));
 #if HWY_ARCH_ARM_A64
+    const int32x4_t high = vmull_high_s16(x, y);
     return V32{vaddq_s32(sum.raw, vpaddq_s32(low, high))};
 #else
-    const int32x2_t first = vpadd_s32(vget_low_s32(low), vget_high_s32(low));
-    const int32x2_t second = vpadd_s32(vget_low_s32(high), vget_high_s32(high));
-    return V32{vaddq_s32(sum.raw, vcombine_s32(first, second))};
+    const int32x4_t high = vmull_s16(vget_high_s16(x), vget_high_s16(y));
+    const int32x2_t pairs = vpadd_s32(vget_low_s32(low), vget_high_s32(low));
+    const int32x2_t more = vpadd_s32(vget_low_s32(high), vget_high_s32(high));
+    return V32{vaddq_s32(sum.raw, vcombine_s32(pairs, more))};
 #endif
 #endif
   }
 };
 using Dot = PairDot;
 #if HWY_ARCH_ARM_A64
+// What lets the assembler accept the instruction where the compiler's own target lacks it. Clang
+// before 16 does not know the extension's name, so it gets a processor that has it; its directives
+// hold for one statement, GCC's until the next function.
+#if defined(__ARM_FEATURE_DOTPROD)
+#define OKO_DOT_PRODUCT_ASM
+#elif HWY_COMPILER_CLANG
+#define OKO_DOT_PRODUCT_ASM ".cpu cortex-a75+crypto\n\t"
+#else
+#define OKO_DOT_PRODUCT_ASM ".arch armv8.2-a+crypto+dotprod\n\t"
+#endif
 // The dot product of ARMv8.2, written as an instruction so that the rest of the library runs on
-// processors that lack it; clang's assembler knows no "+dotprod" here, but that ARMv8.4 has it.
-// Both sides are signed: A's bytes are shifted by 128.
+// processors that lack it. Both sides are signed: A's bytes are shifted by 128.
 struct SignedDot {
   static constexpr int kGroup = 4, kBytes = 1, kShift = 128, kRows = kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
@@ -117,12 +127,11 @@ struct SignedDot {
                    static_cast<std::int32_t>(static_cast<std::uint32_t>(four) ^ 0x80808080U));
   }
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
-    asm(".arch armv8.4-a+crypto\n\tsdot %0.4s, %1.16b, %2.16b"
-        : "+w"(sum.raw)
-        : "w"(a.raw), "w"(b.raw));
+    asm(OKO_DOT_PRODUCT_ASM "sdot %0.4s, %1.16b, %2.16b" : "+w"(sum.raw) : "w"(a.raw), "w"(b.raw));
     return sum;
   }
 };
+#undef OKO_DOT_PRODUCT_ASM
 #endif
 #if HWY_ARCH_ARM
 // Where there is no such instruction: one product at a time, which needs fewer instructions than

@@ -18,7 +18,7 @@ constexpr std::chrono::microseconds kSpin{400};
 void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
   asm volatile("yield");
 #endif
 }
