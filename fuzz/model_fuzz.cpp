@@ -77,6 +77,8 @@ void look(const oko_model* model) {
   require(oko_detect(detector, &frame, &everything, &found, &count) == OKO_OK);
   for (std::size_t i = 0; i < count; ++i) {
     require(oko_model_class_name(model, found[i].class_id) != nullptr);
+    const float threshold = oko_model_class_threshold(model, found[i].class_id);
+    require(threshold >= 0 && threshold <= 1);
     require(found[i].left >= 0 && found[i].right <= 23 && found[i].left <= found[i].right);
     require(found[i].top >= 0 && found[i].bottom <= 17 && found[i].top <= found[i].bottom);
   }
@@ -103,6 +105,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const oko_status status = oko_model_open_memory(data, size, nullptr, nullptr, &options, &model);
   require(status == OKO_OK || status == OKO_BAD_MODEL);
   if (model == nullptr) return 0;
+  oko_model_info info{};
+  info.struct_size = sizeof info;
+  require(oko_model_describe(model, &info) == OKO_OK);
   if (small) look(model);
   oko_model_close(model);
   return 0;

@@ -104,6 +104,10 @@ typedef struct oko_model_options {
                              all. Never an error: where it cannot be read or written, or is a
                              folder, a pipe or a file of another kind (which is left as it is),
                              weights are packed in memory. NULL: none */
+  int32_t describe_only;  /* 1: opened only for oko_model_describe(), oko_model_head(), class names
+                             and thresholds: takes milliseconds and no memory for weights, needs no
+                             cache, and makes no detectors */
+  int32_t padding;        /* not looked at */
 } oko_model_options;
 
 /* Called once when the bytes given to oko_model_open_memory() are no longer needed, from the
@@ -267,6 +271,20 @@ typedef struct oko_model_info {
   uint64_t activation_bytes; /* buffers of a single-threaded detector */
   double flop;               /* per image, a multiply and an add as 2 */
   int32_t cache_hit;         /* 1: packed weights came from cache_path */
+  /* What the file says of itself (docs/oko-file.md); NULL and 0 where it does not. Two files with
+     one checksum are the same; with one hash they find the same boxes with the same scores, and
+     differ at most in their texts, metrics and thresholds. */
+  const char* version;        /* given by its author: "1.4.0" */
+  const char* hash;           /* SHA-256 of network, weights and preprocessing: 64 digits */
+  const char* checksum;       /* of all content: 16 digits */
+  int64_t trained;            /* when, in seconds since 1970 */
+  double map50, map;          /* 0 to 1: mAP at IoU .50, and over .50 to .95, on the images below */
+  const char* measured_on;    /* name of the dataset: "photos" */
+  const char* measured_split; /* "val" */
+  int64_t measured_images;
+  int32_t measured_itself; /* 1: these weights were measured; 0: those they were made from, by
+                              quantizing, say */
+  int32_t own_thresholds;  /* 1: the file has the thresholds of its classes */
 } oko_model_info;
 
 /* Fills `info`, whose struct_size the caller has set. */
@@ -275,6 +293,10 @@ OKO_API oko_status oko_model_describe(const oko_model* model, oko_model_info* in
 /* Name of a class, valid until the model is closed. A model without names gives "class 7". NULL
  * where there is no such class. */
 OKO_API const char* oko_model_class_name(const oko_model* model, int32_t class_id);
+
+/* The score that detections of a class must exceed unless oko_thresholds says otherwise: the file's
+ * own, chosen on its validation images, else 0.25. Negative where there is no such class. */
+OKO_API float oko_model_class_threshold(const oko_model* model, int32_t class_id);
 
 typedef struct oko_head_info {
   size_t struct_size;
@@ -378,7 +400,8 @@ typedef enum oko_nms {
 
 typedef struct oko_thresholds {
   size_t struct_size;
-  float score;               /* minimum score; 0: 0.25. Negative: everything */
+  float score;               /* minimum score of all classes; negative: everything; 0: that of
+                                oko_model_class_threshold() for each */
   float iou;                 /* overlap above which boxes are suppressed; 0: 0.45 */
   int32_t nms;               /* oko_nms */
   float soft_sigma;          /* 0: 0.5 */

@@ -123,6 +123,7 @@ struct ModelOptions {
   Precision precision = Precision::kModel;
   std::int32_t width = 0, height = 0;
   std::string target{}, cache_path{};  // empty: oko.h's NULL
+  bool describe_only = false;          // for info(), class names and thresholds: see oko.h
 };
 
 using Stanza = oko_stanza;
@@ -168,6 +169,7 @@ inline oko_model_options options_of(const ModelOptions& o) {
   options.height = o.height;
   options.target = o.target.empty() ? nullptr : o.target.c_str();
   options.cache_path = o.cache_path.empty() ? nullptr : o.cache_path.c_str();
+  options.describe_only = o.describe_only ? 1 : 0;
   return options;
 }
 
@@ -298,6 +300,11 @@ class Model {
   std::string_view class_name(std::int32_t class_id) const {
     const char* name = oko_model_class_name(get(), class_id);
     return name != nullptr ? name : "";
+  }
+
+  // What its detections must exceed by default; negative if there is no such class.
+  float class_threshold(std::int32_t class_id) const {
+    return oko_model_class_threshold(get(), class_id);
   }
 
   Result<HeadInfo> head(std::int32_t index) const {

@@ -34,8 +34,12 @@ Result make_result(const graph::Network& network, std::span<const HeadMap> heads
   Result result;
   decode(network, heads, thresholds, result.detections);
   suppress(result.detections, thresholds, network.diou_exponent);
-  // The first box has the best score of all, unless a per-class threshold hides it.
-  const bool known = !result.detections.empty() && thresholds.class_scores.empty();
+  // The first box has the best score of all, unless a class's threshold may hide a better one.
+  const std::vector<float>& floors = thresholds.class_scores;
+  const bool known =
+      !result.detections.empty() && std::ranges::all_of(floors, [&](float threshold) {
+        return threshold <= result.detections.front().score;
+      });
   result.best_score = known ? result.detections.front().score : best_score(network, heads);
   move_to_frame(result.detections, placement);
   return result;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/graph/about.h"
 
 namespace oko::graph {
 namespace {
@@ -169,6 +170,7 @@ void set_class_count(Network& network, int classes) {
   if (classes == network.class_count()) return;
   for (const int head : network.heads()) set_head_classes(network, head, classes);
   network.classes.clear();
+  set_thresholds(network, {});  // they were of the other classes
   infer_shapes(network);
 }
 

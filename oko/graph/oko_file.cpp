@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/hash.h"
+#include "oko/graph/about.h"
 #include "oko/graph/network_json.h"
 
 namespace oko::graph {
@@ -15,6 +16,7 @@ namespace {
 constexpr const char* kFormat = "oko";
 constexpr const char* kVersion = "1";
 constexpr const char* kChecksum = "checksum";
+constexpr const char* kHash = "hash";
 
 // A required metadata string.
 const std::string& text_of(const Safetensors& file, const char* key, const std::string& name) {
@@ -22,6 +24,19 @@ const std::string& text_of(const Safetensors& file, const char* key, const std::
   if (found != file.metadata.end()) return found->second;
   throw input_error(name, std::string("__metadata__ has no \"") + key + "\"",
                     "this is a safetensors file but not an oko model");
+}
+
+// One that older programs did not write: digits, or empty.
+std::string digits_of(const Safetensors& file, const char* key, std::size_t count,
+                      const std::string& name) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) return {};
+  const std::string& text = found->second;
+  if (text.size() != count || text.find_first_not_of("0123456789abcdef") != text.npos) {
+    throw input_error(name, std::string("\"") + key + "\" in __metadata__ is not " +
+                                std::to_string(count) + " lower-case hexadecimal digits");
+  }
+  return text;
 }
 
 // Of the content, not of its layout: another program may write the same tensors and texts in
@@ -80,15 +95,26 @@ std::string serialized(const Network& network) {
   }
 }
 
+// Of what a reader will have: compact kernels are no longer what they were.
+std::string hash_of(Network network, const Weights& stored, Precision storage) {
+  if (storage != Precision::kFloat32) {
+    network.weights = stored;
+    expand(network.weights, "weights");
+  }
+  return content_hash(network);
+}
+
 }  // namespace
 
 std::vector<std::byte> write_oko(const Network& network, const Weights& extra, Precision storage) {
   Network checked = network;
   infer_shapes(checked);
   if (!checked.weights.empty()) check_weights(checked);
+  about(checked);  // throws for what a reader would reject
   Safetensors file;
   file.metadata = {{"format", kFormat}, {"version", kVersion}, {"network", serialized(checked)}};
   file.tensors = compacted(checked, storage);
+  if (extra.empty()) file.metadata.emplace(kHash, hash_of(checked, file.tensors, storage));
   const auto names = weight_names(checked);
   for (const auto& [name, tensor] : extra) {
     if (names.contains(name) || file.tensors.contains(name)) {
@@ -113,6 +139,8 @@ OkoFile read_oko(const Bytes& bytes, const std::string& name, Verify verify) {
   if (verify == Verify::kChecksum) verify_checksum(file, name);
   const std::string place = name + ": network";
   OkoFile result;
+  result.hash = digits_of(file, kHash, 64, name);
+  result.checksum = digits_of(file, kChecksum, 16, name);
   result.network = network_from_json(parse_json(text_of(file, "network", name), place), place);
   try {
     infer_shapes(result.network);
@@ -124,6 +152,7 @@ OkoFile read_oko(const Bytes& bytes, const std::string& name, Verify verify) {
     }
     expand(result.network.weights, "weights");
     if (!result.network.weights.empty()) check_weights(result.network);
+    about(result.network);
   } catch (const Error& e) {
     throw e.within(name);
   }

@@ -8,11 +8,14 @@ namespace oko::graph {
 
 // The .oko model file: a valid safetensors file. Its tensors are the weights (and those in `extra`:
 // a checkpoint stores optimizer and EMA there); its __metadata__ has "format": "oko", "version":
-// "1", "network": the layers as JSON, and "checksum" of everything. docs/oko-file.md is the
-// specification.
+// "1", "network": the layers as JSON, "hash": content_hash() of the network, and "checksum" of
+// everything. docs/oko-file.md is the specification.
 struct OkoFile {
   Network network;
   Weights extra;  // tensors that are not the network's, with their names as stored
+  // As the file states them, in hexadecimal; empty in files of older programs. A checkpoint, which
+  // has `extra`, has no hash.
+  std::string hash{}, checksum{};
 };
 
 // The file's bytes. Deterministic: the same network gives the same bytes. Throws an input Error for

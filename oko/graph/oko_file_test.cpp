@@ -253,7 +253,7 @@ TEST(OkoFile, VerifiesItsContentIfAsked) {
 }
 
 // The values of docs/oko-file.md, computed by another program.
-TEST(OkoFile, ChecksumIsTheOneOfTheSpecification) {
+TEST(OkoFile, ChecksumAndHashAreThoseOfTheSpecification) {
   Network network;
   network.name = "n";
   network.input = {1, 4, 4};
@@ -262,7 +262,9 @@ TEST(OkoFile, ChecksumIsTheOneOfTheSpecification) {
   infer_shapes(network);
   fill_weights(network);
   const Safetensors file = read_safetensors(Bytes(write_oko(network)), "m.oko");
-  EXPECT_EQ(file.metadata.at("checksum"), "71edc06c0c9a4b91");
+  EXPECT_EQ(file.metadata.at("checksum"), "9fe7966950402427");
+  EXPECT_EQ(file.metadata.at("hash"),
+            "b365c07038ee95e3266ef165d20318375e18235d76cc2e0af126f66f99d8d640");
 }
 
 TEST(OkoFile, SaysWhatIsNotAModel) {

@@ -75,11 +75,29 @@ void detect(oko_detector& d, const oko_frame& frame, const oko_thresholds& optio
             std::size_t detection_size) {
   const oko::graph::Network& network = d.detector.network();
   const oko::detect::Result result = d.detector.detect_tiled(
-      frame_of(frame), thresholds_of(options, network.class_count()), d.tiles);
+      frame_of(frame), thresholds_of(options, network.class_count(), d.own_scores), d.tiles);
   d.found.clear();
   for (const oko::detect::Detection& found : result.detections) {
     d.found.add(detection_of(found), detection_size);
   }
+}
+
+// What the model's file says of itself.
+void describe_file(const oko_model& model, oko_model_info& info) {
+  const auto text = [](const std::string& s) { return s.empty() ? nullptr : s.c_str(); };
+  const oko::graph::About& about = model.about;
+  info.version = text(about.info.version);
+  info.hash = text(model.hash);
+  info.checksum = text(model.checksum);
+  info.trained = about.trained;
+  info.own_thresholds = about.thresholds.empty() ? 0 : 1;
+  if (!about.measured) return;
+  info.map50 = about.measured->map50;
+  info.map = about.measured->map;
+  info.measured_on = text(about.measured->dataset);
+  info.measured_split = text(about.measured->split);
+  info.measured_images = about.measured->images;
+  info.measured_itself = !model.hash.empty() && about.measured->hash == model.hash ? 1 : 0;
 }
 
 // Of one head, pixels of the network's input; none if its boxes have no anchors.
@@ -97,6 +115,11 @@ std::vector<oko::graph::Anchor> anchors_of(const oko::graph::Network& network, i
 
 oko_detection oko::c_api::detection_of(const oko::detect::Detection& d) {
   return {d.class_id, d.score, d.box.left, d.box.top, d.box.right, d.box.bottom};
+}
+
+void oko::c_api::require_runnable(const oko_model& model, const char* place) {
+  if (!model.describe_only) return;
+  throw usage(place, "the model was opened with describe_only", "open it without");
 }
 
 int oko::c_api::threads_of(std::int32_t threads, const char* place) {
@@ -131,7 +154,8 @@ oko::image::Frame oko::c_api::frame_of(const oko_frame& f) {
   return frame;
 }
 
-oko::detect::Thresholds oko::c_api::thresholds_of(const oko_thresholds& t, int class_count) {
+oko::detect::Thresholds oko::c_api::thresholds_of(const oko_thresholds& t, int class_count,
+                                                  const std::vector<float>& own) {
   oko::detect::Thresholds thresholds;
   const char* place = "oko_thresholds";
   for (const float value : {t.score, t.iou, t.soft_sigma}) {
@@ -150,6 +174,8 @@ oko::detect::Thresholds oko::c_api::thresholds_of(const oko_thresholds& t, int c
                              " classes");
     }
     thresholds.class_scores.assign(t.class_scores, t.class_scores + t.class_score_count);
+  } else if (t.score == 0) {
+    thresholds.class_scores = own;
   }
   return thresholds;
 }
@@ -161,8 +187,10 @@ std::unique_ptr<oko_model> oko::c_api::open_model(const Bytes& bytes, const std:
   const oko_model_options o = known(given, place);
   oko::runtime::ModelOptions options = model_options(o, place);
   options.secret = secrecy == Secrecy::kSealed;
+  options.plan_only = o.describe_only != 0;
   assert(!options.secret || o.cache_path == nullptr);
-  oko::graph::Network network = oko::graph::read_oko(bytes, name).network;
+  oko::graph::OkoFile file = oko::graph::read_oko(bytes, name);
+  oko::graph::Network network = std::move(file.network);
   if (network.heads().empty()) {
     throw oko::input_error(name, "the network has no detection head",
                            "use a detector, whose last layers are yolo or region");
@@ -175,13 +203,18 @@ std::unique_ptr<oko_model> oko::c_api::open_model(const Bytes& bytes, const std:
   if (o.width != 0) network = oko::graph::resized(std::move(network), o.width, o.height);
 
   auto model = std::make_unique<oko_model>();
+  model->about = oko::graph::about(network);
+  model->hash = std::move(file.hash);
+  model->checksum = std::move(file.checksum);
+  model->describe_only = options.plan_only;
   for (int i = 0; i < network.class_count(); ++i) {
     const auto index = static_cast<std::size_t>(i);
     model->class_names.push_back(index < network.classes.size() ? network.classes[index]
                                                                 : "class " + std::to_string(i));
   }
   std::optional<Bytes> cached;
-  if (o.cache_path != nullptr) cached = oko::runtime::map_if_there(o.cache_path);
+  if (o.cache_path != nullptr && !options.plan_only)
+    cached = oko::runtime::map_if_there(o.cache_path);
   if (cached && !cached->empty()) model->model = Model::from_packed(network, options, *cached);
   model->cache_hit = model->model != nullptr;
   if (!model->model) model->model = Model::make(std::move(network), options);
@@ -257,6 +290,7 @@ oko_status oko_model_describe(const oko_model* model, oko_model_info* info) {
     all.activation_bytes = oko::runtime::executor_bytes(plan, 1);
     all.flop = oko::graph::total_cost(network).flop;
     all.cache_hit = model->cache_hit ? 1 : 0;
+    describe_file(*model, all);
     give(all, info, "oko_model_describe");
   });
 }
@@ -265,6 +299,12 @@ const char* oko_model_class_name(const oko_model* model, int32_t class_id) {
   if (model == nullptr || class_id < 0) return nullptr;
   const auto index = static_cast<std::size_t>(class_id);
   return index < model->class_names.size() ? model->class_names[index].c_str() : nullptr;
+}
+
+float oko_model_class_threshold(const oko_model* model, int32_t class_id) {
+  if (oko_model_class_name(model, class_id) == nullptr) return -1;
+  const std::vector<float>& own = model->about.thresholds;
+  return own.empty() ? oko::detect::Thresholds{}.score : own[static_cast<std::size_t>(class_id)];
 }
 
 oko_status oko_model_head(const oko_model* model, int32_t head, oko_head_info* info) {
@@ -313,6 +353,7 @@ oko_status oko_detector_create(const oko_model* model, const oko_detector_option
       throw usage(kPlace, "tiles " + std::to_string(o.tiles) + " is not in 0…" +
                               std::to_string(oko::image::kMostTiles));
     }
+    require_runnable(*model, kPlace);
     *out = new oko_detector(*model, threads_of(o.threads, kPlace), priority_of(o.priority, kPlace),
                             std::max(1, o.tiles));
   });

@@ -11,6 +11,7 @@
 #include "oko/base/bytes.h"
 #include "oko/base/error.h"
 #include "oko/detect/detector.h"
+#include "oko/graph/about.h"
 #include "oko/image/frame.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/model.h"
@@ -21,6 +22,9 @@ struct oko_model {
   std::shared_ptr<const oko::runtime::Model> model;
   std::vector<std::string> class_names;
   bool cache_hit = false;
+  bool describe_only = false;
+  oko::graph::About about{};
+  std::string hash{}, checksum{};  // as the file states them
 };
 
 namespace oko::c_api {
@@ -57,10 +61,12 @@ struct oko_detector {
   oko_detector(const oko_model& from, int threads, oko::runtime::Priority priority, int tiles_)
       : detector(from.model->network(), oko::runtime::make_engine(from.model, threads, priority),
                  from.model->plan().target),
-        tiles(tiles_) {}
+        tiles(tiles_),
+        own_scores(from.about.thresholds) {}
 
   oko::detect::Detector detector;
   int tiles;
+  std::vector<float> own_scores;  // the model's thresholds, one per class; empty: none
   oko::c_api::List found;
 };
 
@@ -122,8 +128,11 @@ void give(T all, T* to, const char* place) {
 int threads_of(std::int32_t threads, const char* place);
 runtime::Priority priority_of(std::int32_t priority, const char* place);
 image::Frame frame_of(const oko_frame& frame);
-// `class_count` of the model, or -1 where none is known.
-detect::Thresholds thresholds_of(const oko_thresholds& thresholds, int class_count);
+// Throws a usage Error for a model that was opened to be described only.
+void require_runnable(const oko_model& model, const char* place);
+// `class_count` of the model, or -1 where none is known; `own`: its own thresholds.
+detect::Thresholds thresholds_of(const oko_thresholds& thresholds, int class_count,
+                                 const std::vector<float>& own);
 oko_detection detection_of(const detect::Detection& detection);
 
 // oko_detection as version 0.1 had it.

@@ -38,6 +38,7 @@ Live::Models models_of(const oko_model* const* models, std::size_t count, const 
   Live::Models all;
   for (std::size_t i = 0; i < count; ++i) {
     require(models[i], place, "a model");
+    require_runnable(*models[i], place);
     all.push_back(models[i]->model);
   }
   return all;
@@ -78,12 +79,15 @@ oko_status oko_live_create(const oko_model* const* models, size_t model_count,
     Live::Models all = models_of(models, model_count, kPlace);
     const oko_live_options o = known(options, kPlace);
     const oko_thresholds t = known(o.thresholds, "oko_thresholds");
-    const oko::detect::Thresholds thresholds = thresholds_of(t, classes_of(all));
+    const oko::detect::Thresholds thresholds =
+        thresholds_of(t, classes_of(all), models[0]->about.thresholds);
     auto live = std::make_unique<oko_live>(std::move(all), thresholds, options_of(o, kPlace));
     live->given = t;
     live->given.struct_size = sizeof t;
-    live->class_scores = thresholds.class_scores;
-    if (t.class_scores != nullptr) live->given.class_scores = live->class_scores.data();
+    if (t.class_scores != nullptr) {
+      live->class_scores = thresholds.class_scores;
+      live->given.class_scores = live->class_scores.data();
+    }
     *out = live.release();
   });
 }
@@ -195,7 +199,8 @@ oko_status oko_live_swap(oko_live* live, const oko_model* const* models, size_t 
     constexpr const char* kPlace = "oko_live_swap";
     require(live, kPlace, "live");
     Live::Models all = models_of(models, model_count, kPlace);
-    oko::detect::Thresholds thresholds = thresholds_of(live->given, classes_of(all));
+    oko::detect::Thresholds thresholds =
+        thresholds_of(live->given, classes_of(all), models[0]->about.thresholds);
     live->live.swap(std::move(all), std::move(thresholds));
   });
 }

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "oko/graph/about.h"
 #include "oko/graph/oko_file.h"
 #include "oko/runtime/test_c_api.h"
 
@@ -51,6 +52,123 @@ TEST(CApi, FillsOnlyTheFieldsOfAnOlderCaller) {
   EXPECT_EQ(info.width, 64);
   EXPECT_EQ(info.flop, -1);  // past the caller's struct
   EXPECT_EQ(info.struct_size, offsetof(oko_model_info, flop));
+}
+
+TEST(CApi, DescribesWhatAFileSaysOfItself) {
+  oko_model_info info{};
+  info.struct_size = sizeof info;
+  const ModelHandle plain = open_model(small_model());
+  ASSERT_EQ(oko_model_describe(plain.get(), &info), OKO_OK);
+  EXPECT_EQ(info.version, nullptr);
+  EXPECT_EQ(info.measured_on, nullptr);
+  EXPECT_EQ(info.trained, 0);
+  EXPECT_EQ(info.measured_itself, 0);
+  EXPECT_EQ(info.own_thresholds, 0);
+  graph::Network network = small_network();
+  const std::string hash = info.hash, checksum = info.checksum;
+  EXPECT_EQ(hash, graph::content_hash(network));
+
+  graph::set_info(network, {.version = "1.4.0"});
+  graph::set_trained(network, 1'750'000'000);
+  graph::set_measured(network, {.9, .6, "pets", "val", 120, hash});
+  graph::set_thresholds(network, {.3F, .4F});
+  const ModelHandle model = open_model(graph::write_oko(network));
+  ASSERT_EQ(oko_model_describe(model.get(), &info), OKO_OK);
+  EXPECT_STREQ(info.version, "1.4.0");
+  EXPECT_EQ(info.hash, hash);
+  EXPECT_NE(info.checksum, checksum);
+  EXPECT_EQ(info.trained, 1'750'000'000);
+  EXPECT_EQ(info.map50, .9);
+  EXPECT_EQ(info.map, .6);
+  EXPECT_STREQ(info.measured_on, "pets");
+  EXPECT_STREQ(info.measured_split, "val");
+  EXPECT_EQ(info.measured_images, 120);
+  EXPECT_EQ(info.measured_itself, 1);
+  EXPECT_EQ(info.own_thresholds, 1);
+
+  const ModelHandle half = open_model(graph::write_oko(network, {}, graph::Precision::kFloat16));
+  ASSERT_EQ(oko_model_describe(half.get(), &info), OKO_OK);
+  EXPECT_NE(info.hash, hash);
+  EXPECT_EQ(info.map50, .9);
+  EXPECT_EQ(info.measured_itself, 0);  // other weights were
+}
+
+TEST(CApi, AModelThatIsOnlyDescribedSaysTheSame) {
+  graph::Network network = small_network();
+  graph::set_thresholds(network, {.3F, .4F});
+  const auto bytes = graph::write_oko(network);
+  oko_model_options options{};
+  options.struct_size = sizeof options;
+  options.describe_only = 1;
+  options.padding = -1;
+  const std::string cache = ::testing::TempDir() + "oko_describe_only";
+  options.cache_path = cache.c_str();
+  const ModelHandle whole = open_model(bytes), described = open_model(bytes, &options);
+  EXPECT_FALSE(std::filesystem::exists(cache));
+  oko_model_info a{}, b{};
+  a.struct_size = b.struct_size = sizeof a;
+  ASSERT_EQ(oko_model_describe(whole.get(), &a), OKO_OK);
+  ASSERT_EQ(oko_model_describe(described.get(), &b), OKO_OK);
+  EXPECT_STREQ(a.name, b.name);
+  EXPECT_STREQ(a.hash, b.hash);
+  EXPECT_STREQ(a.checksum, b.checksum);
+  EXPECT_EQ(a.weight_bytes, b.weight_bytes);
+  EXPECT_EQ(a.activation_bytes, b.activation_bytes);
+  EXPECT_STREQ(oko_model_class_name(described.get(), 1), "dog");
+  EXPECT_EQ(oko_model_class_threshold(described.get(), 1), .4F);
+  oko_head_info head{};
+  head.struct_size = sizeof head;
+  EXPECT_EQ(oko_model_head(described.get(), 0, &head), OKO_OK);
+  EXPECT_EQ(head.channels, 7);
+  oko_detector* detector = nullptr;
+  EXPECT_EQ(oko_detector_create(described.get(), nullptr, &detector), OKO_INVALID_ARGUMENT);
+  EXPECT_THAT(oko_last_error(), testing::HasSubstr("opened with describe_only"));
+  EXPECT_EQ(detector, nullptr);
+}
+
+// Bytes of what is found, to compare.
+std::string found_by(const ModelHandle& model, const oko_thresholds* thresholds) {
+  const DetectorHandle detector = make_detector(model);
+  const auto pixels = noise(64 * 64 * 3);
+  const oko_frame frame = rgb_frame(pixels, 64, 64);
+  const oko_detection* found = nullptr;
+  std::size_t count = 0;
+  EXPECT_EQ(oko_detect(detector.get(), &frame, thresholds, &found, &count), OKO_OK);
+  return {reinterpret_cast<const char*>(found), count * sizeof *found};
+}
+
+TEST(CApi, UsesTheModelsThresholdsUnlessToldOtherwise) {
+  graph::Network network = small_network();
+  // Scores around .25, of each class in its own way.
+  network.weights["c.bias"] = graph::Tensor::of({0, 0, 0, 0, 0, .5F, -.5F}, {7});
+  const ModelHandle plain = open_model(graph::write_oko(network));
+  const std::array<float, 2> own{.35F, .1F};
+  graph::set_thresholds(network, {own[0], own[1]});
+  const ModelHandle model = open_model(graph::write_oko(network));
+  EXPECT_EQ(oko_model_class_threshold(model.get(), 0), own[0]);
+  EXPECT_EQ(oko_model_class_threshold(model.get(), 1), own[1]);
+  EXPECT_EQ(oko_model_class_threshold(plain.get(), 1), .25F);
+  for (const int wrong : {-1, 2}) EXPECT_LT(oko_model_class_threshold(model.get(), wrong), 0);
+  EXPECT_LT(oko_model_class_threshold(nullptr, 0), 0);
+
+  oko_thresholds none{}, one{}, each{};
+  none.struct_size = one.struct_size = each.struct_size = sizeof none;
+  one.score = .25F;
+  each.class_scores = own.data();
+  each.class_score_count = own.size();
+  const std::string expected = found_by(plain, &each), usual = found_by(plain, &one);
+  ASSERT_NE(expected, usual);  // otherwise nothing below says anything
+  ASSERT_FALSE(usual.empty());
+  EXPECT_EQ(found_by(model, nullptr), expected);
+  EXPECT_EQ(found_by(model, &none), expected);
+  EXPECT_EQ(found_by(plain, nullptr), usual);
+  EXPECT_EQ(found_by(plain, &none), usual);
+  EXPECT_EQ(found_by(model, &one), usual);
+  const std::array<float, 2> other{.25F, .25F};
+  each.class_scores = other.data();
+  EXPECT_EQ(found_by(model, &each), usual);
+  const oko_thresholds all = everything();
+  EXPECT_EQ(found_by(model, &all), found_by(plain, &all));
 }
 
 TEST(CApi, DetectionsAreInsideTheFrameAndBestFirst) {

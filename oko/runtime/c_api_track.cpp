@@ -112,8 +112,9 @@ oko_status oko_tracker_detect_sized(oko_tracker* tracker, oko_detector* detector
     require(tracker, kPlace, "tracker");
     require(detector, kPlace, "detector");
     require(frame, kPlace, "frame");
-    const oko::detect::Thresholds wanted = thresholds_of(
-        known(thresholds, "oko_thresholds"), detector->detector.network().class_count());
+    const oko::detect::Thresholds wanted =
+        thresholds_of(known(thresholds, "oko_thresholds"),
+                      detector->detector.network().class_count(), detector->own_scores);
     const oko::detect::Result found = detector->detector.detect_tiled(
         frame_of(known(frame, "oko_frame")),
         track::searched(wanted, tracker->tracker->options().low_score), detector->tiles);
@@ -138,7 +139,8 @@ oko_status oko_tracker_update_sized(oko_tracker* tracker, const oko_detection* d
     check_size<oko_detection>(detection_size, kFirstDetectionSize, kPlace, "detection");
     take(tracker->given, detections, detection_count, detection_size);
     const auto objects_now = tracker->tracker->update(
-        tracker->given, thresholds_of(known(thresholds, "oko_thresholds"), kAnyClasses), seconds);
+        tracker->given, thresholds_of(known(thresholds, "oko_thresholds"), kAnyClasses, {}),
+        seconds);
     give_objects(objects_now, tracker->objects, objects, count, object_size, kPlace);
   });
 }

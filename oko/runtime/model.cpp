@@ -127,10 +127,12 @@ std::shared_ptr<const Model> Model::make(graph::Network network, const ModelOpti
   network = graph::undilated(std::move(network));
   remains.add(network.weights);
   model->plan_ = make_plan(network, plan_options(network, options));
-  model->fingerprint_ = fingerprint_of(network, model->plan_);
-  const Memory memory = memory_for(model->plan_.weight_bytes, options.secret);
-  pack_weights(network, model->plan_, memory.bytes);
-  model->weights_ = Bytes(memory.owner, memory.bytes);
+  if (!options.plan_only) {
+    model->fingerprint_ = fingerprint_of(network, model->plan_);
+    const Memory memory = memory_for(model->plan_.weight_bytes, options.secret);
+    pack_weights(network, model->plan_, memory.bytes);
+    model->weights_ = Bytes(memory.owner, memory.bytes);
+  }
   network.weights.clear();
   model->network_ = std::move(network);
   return model;

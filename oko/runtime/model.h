@@ -16,6 +16,7 @@ struct ModelOptions {
   // The weights are of a sealed model: packed weights are in locked memory, and nothing of what
   // they were made of is left behind. The network's own must be writable, and nobody else's.
   bool secret = false;
+  bool plan_only = false;  // nothing is packed: the model can be described but not run
 };
 
 // A network ready to run: its plan and its packed weights. Immutable; shared by any number of

@@ -16,8 +16,8 @@
 namespace oko::runtime {
 
 // A 64x64 detector with one head, synthetic weights.
-inline std::vector<std::byte> small_model(const std::string& name = "small",
-                                          std::vector<std::string> classes = {"cat", "dog"}) {
+inline graph::Network small_network(const std::string& name = "small",
+                                    std::vector<std::string> classes = {"cat", "dog"}) {
   graph::Network network;
   network.name = name;
   network.input = {3, 64, 64};
@@ -31,7 +31,11 @@ inline std::vector<std::byte> small_model(const std::string& name = "small",
                     {"d", graph::Yolo{{{20, 30}}, {0}, count}, {2}, {}}};
   graph::infer_shapes(network);
   graph::fill_synthetic_weights(network);
-  return graph::write_oko(network);
+  return network;
+}
+inline std::vector<std::byte> small_model(const std::string& name = "small",
+                                          std::vector<std::string> classes = {"cat", "dog"}) {
+  return graph::write_oko(small_network(name, std::move(classes)));
 }
 
 struct ModelCloser {
