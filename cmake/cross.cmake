@@ -5,7 +5,8 @@
 if(CMAKE_TOOLCHAIN_FILE)  # to have it used: else CMake warns when it configures again
 endif()
 if(NOT DEFINED OKO_HOST_PREFIX)  # from scripts/phone_libraries.sh, or this machine's packages
-  get_filename_component(OKO_HOST_PREFIX ${CMAKE_CURRENT_LIST_DIR}/../build/phone-libraries ABSOLUTE)
+  get_filename_component(OKO_HOST_PREFIX ${CMAKE_CURRENT_LIST_DIR}/../build/phone-libraries
+    ABSOLUTE)
   if(NOT EXISTS ${OKO_HOST_PREFIX}/include/nlohmann)
     set(OKO_HOST_PREFIX /usr)
   endif()

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Puts what the phone library is compiled with into build/, for builds on machines whose package
-# manager has none of it (Android Studio): the headers of Highway 1.2.0 and nlohmann-json 3.11.2 into
-# build/phone-libraries/include, and by scripts/libsodium.sh the sources of libsodium. cmake/cross.cmake
-# finds them there. Safe to run again.
+# manager has none of it (Android Studio): the headers of Highway 1.2.0 and nlohmann-json 3.11.2
+# into build/phone-libraries/include, and by scripts/libsodium.sh the sources of libsodium.
+# cmake/cross.cmake finds them there. Safe to run again.
 #
 # An archive is used only if its SHA-256 is the one below. OKO_LIBRARIES_URL names another address
 # that has the archives under the names that they get here.

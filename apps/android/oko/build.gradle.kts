@@ -36,7 +36,7 @@ android {
                     "-DOKO_DESKTOP=OFF",
                     "-DOKO_TESTS=OFF",
                     "-DOKO_EXAMPLES=OFF",
-                    // From scripts/phone_libraries.sh. Without sealed models: -DOKO_SEAL=OFF instead.
+                    // From scripts/phone_libraries.sh. Or -DOKO_SEAL=OFF: no sealed models.
                     "-DOKO_SODIUM_SOURCE=$repository/build/libsodium-1.0.18",
                     "-DCMAKE_PROJECT_INCLUDE=$repository/cmake/cross.cmake",
                 )

@@ -181,14 +181,13 @@ private class OkoTest(private val reference: Reference) {
             check(opener.isDaemon && opener.name == "oko", "not in the caller's thread")
             return name
         }
-        suspend { nameOf(file) }.startCoroutine(Continuation(EmptyCoroutineContext) {
-            opened = it
-            done.countDown()
-        })
-        suspend { nameOf(File("/no/such.oko")) }.startCoroutine(Continuation(EmptyCoroutineContext) {
-            refused = it
-            done.countDown()
-        })
+        fun start(path: File, end: (Result<String>) -> Unit) =
+            suspend { nameOf(path) }.startCoroutine(Continuation(EmptyCoroutineContext) {
+                end(it)
+                done.countDown()
+            })
+        start(file) { opened = it }
+        start(File("/no/such.oko")) { refused = it }
         check(done.await(60, TimeUnit.SECONDS), "both end")
         check(opened?.getOrNull() == model.name, "the model")
         check(refused?.exceptionOrNull() is OkoException, "what opening throws")

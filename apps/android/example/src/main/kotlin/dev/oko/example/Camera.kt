@@ -11,8 +11,8 @@ import androidx.lifecycle.LifecycleOwner
 
 /**
  * Shows the camera in [view], and gives its frames to [finder], until what it returns is closed or
- * [owner] is destroyed. Both see the same part of the sensor (the view port), so that boxes fit what
- * is shown; it is known once the view has been laid out. For the main thread.
+ * [owner] is destroyed. Both see the same part of the sensor (the view port), so that boxes fit
+ * what is shown; it is known once the view has been laid out. For the main thread.
  */
 fun startCamera(
     owner: LifecycleOwner,

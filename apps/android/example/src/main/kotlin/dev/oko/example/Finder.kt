@@ -11,9 +11,9 @@ import dev.oko.viewport
 import java.util.concurrent.Executors
 
 /**
- * Looks for what assets/model.oko detects, all in a thread of its own: opening the model comes first
- * there, then the frames, and closing after the last one. [mirror] is for front cameras, whose
- * preview is mirrored. [show] and [fail] are called in that thread.
+ * Looks for what assets/model.oko detects, all in a thread of its own: opening the model comes
+ * first there, then the frames, and closing after the last one. [mirror] is for front cameras,
+ * whose preview is mirrored. [show] and [fail] are called in that thread.
  */
 class Finder(
     private val context: Context,
