@@ -5,8 +5,8 @@
 #   scripts/setup.sh            everything for this machine
 #   scripts/setup.sh --phone    only what the phone library needs
 #   scripts/setup.sh --arm64    the same, and a cross compiler and emulator for 64-bit Arm
-#   scripts/setup.sh --android  the same as --phone, and what tests/android compiles with
 #   scripts/setup.sh --armv7    the same for 32-bit Arm
+#   scripts/setup.sh --android  the same as --phone, and what tests/android compiles with
 #   scripts/setup.sh --wasm     the same as --phone, and Emscripten
 #   scripts/setup.sh --list …   print what is missing and stop
 set -eu
