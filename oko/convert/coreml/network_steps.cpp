@@ -94,6 +94,8 @@ class NetworkSteps {
         return reduce();
       case file::kReshape:
         return reshape();
+      case file::kReshapeStatic:
+        return reshape_to_rows();
       case file::kFlatten:
         return flatten();
       case file::kPermute:
@@ -393,6 +395,14 @@ class NetworkSteps {
     return [sum = mode == file::kSum](const Inputs& in) {
       return reduced(*in[0], [sum](float a, float b) { return sum ? a + b : std::max(a, b); });
     };
+  }
+
+  // To any rank; here only to a list of rows.
+  Make reshape_to_rows() {
+    const auto sides = settings().integers(file::ReshapeLayerParams::kTargetShape);
+    if (sides.size() != 2) fail("does not make a list of rows");
+    return [to = std::array<std::int64_t, 3>{sides[0], sides[1], 1},
+            place = place_](const Inputs& in) { return reshaped(*in[0], to, place); };
   }
 
   Make reshape() {

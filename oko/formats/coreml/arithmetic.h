@@ -58,8 +58,10 @@ class Arithmetic {
   // Exchanges channels and rows.
   virtual std::string turned(const std::string& what, const std::string& from) = 0;
 
-  // Makes the model's output `name` of lists of boxes, [boxes, values, 1], one after another.
-  virtual void finish(const std::string& name, const std::vector<std::string>& parts) = 0;
+  // Makes the model's output `name`, [boxes, values], of lists of boxes, [some, values, 1], one
+  // after another.
+  virtual void finish(const std::string& name, const std::vector<std::string>& parts,
+                      std::int64_t boxes, std::int64_t values) = 0;
 
  protected:
   std::string named(const std::string& what) const { return prefix_ + what; }

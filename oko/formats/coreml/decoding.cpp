@@ -32,8 +32,8 @@ class DecodingWriter {
       boxes += boxes_ * grid_.cells();
     }
     to_.set_prefix("decode.");
-    to_.finish(kRawCoordinates, coordinates);
-    to_.finish(kRawConfidence, confidences);
+    to_.finish(kRawCoordinates, coordinates, boxes, 4);
+    to_.finish(kRawConfidence, confidences, boxes, network_.class_count());
     return boxes;
   }
 

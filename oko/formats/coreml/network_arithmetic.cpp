@@ -3,7 +3,10 @@
 namespace oko::formats::coreml {
 namespace {
 
-constexpr int kPower = 3, kExp = 4, kThreshold = 7;   // unary types
+constexpr int kPower = 3, kExp = 4, kThreshold = 7;  // unary types
+// From the first layers of this version on a network's tensors have the ranks that the model's
+// description says; before, all have five axes.
+constexpr int kExactRanks = 4;
 constexpr int kSum = 0, kMax = 7, kOverChannels = 2;  // reductions
 
 void set_line(float factor, float shift, proto::Line& line) {
@@ -158,14 +161,21 @@ std::string NetworkArithmetic::turned(const std::string& what, const std::string
   return map;
 }
 
-void NetworkArithmetic::finish(const std::string& name, const std::vector<std::string>& parts) {
+void NetworkArithmetic::finish(const std::string& name, const std::vector<std::string>& parts,
+                               std::int64_t boxes, std::int64_t values) {
   const std::string to = writer_.map_name(name);
-  proto::Layer& layer = writer_.add(named(name), parts, to);
+  const bool exact = writer_.version() >= kExactRanks;
+  const std::string lists = exact ? writer_.map_name(named(name + ".lists")) : to;
+  proto::Layer& layer = writer_.add(named(exact ? name + ".lists" : name), parts, lists);
   if (parts.size() > 1) {
     layer.mutable_concat();
   } else {
     layer.mutable_activation()->mutable_linear()->set_alpha(1);
   }
+  if (!exact) return;
+  proto::Reshape& shape = *writer_.add(named(name), {lists}, to).mutable_reshape_static();
+  shape.add_shape(boxes);
+  shape.add_shape(values);
 }
 
 }  // namespace oko::formats::coreml

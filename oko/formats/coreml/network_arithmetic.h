@@ -37,7 +37,8 @@ class NetworkArithmetic : public Arithmetic {
   std::string reshaped(const std::string& what, const std::string& from,
                        const std::array<std::int64_t, 3>& shape) override;
   std::string turned(const std::string& what, const std::string& from) override;
-  void finish(const std::string& name, const std::vector<std::string>& parts) override;
+  void finish(const std::string& name, const std::vector<std::string>& parts, std::int64_t boxes,
+              std::int64_t values) override;
 
  private:
   struct Added {

@@ -138,6 +138,36 @@ TEST(CoreMlPipeline, DescribesThePartsOfAPipelineAlike) {
   }
 }
 
+// Core ML rejects an output of two axes that a layer for three makes, if any layer is of version 4
+// or later; before, none of two axes can be made.
+TEST(CoreMlPipeline, MakesOutputsOfTwoAxesWhereCoreMlCountsThem) {
+  for (const auto grid : {graph::Grid::kHalfPixel, graph::Grid::kCorners}) {
+    graph::Network network = coreml::small_detector(graph::Yolo{{{32, 32}}, {0}, 3}, 3);
+    network.layers[0].operation = graph::MaxPool{64, 64, {}};
+    network.input = {3, 128, 192};
+    network.layers.insert(network.layers.begin() + 1,
+                          {"larger", graph::Bilinear{2, grid}, {0}, {}});
+    network.layers[2].inputs = {1};
+    network.layers[3].inputs = {2};
+    graph::infer_shapes(network);
+    const std::vector<File> files = write(network, false);
+    proto::Model model;
+    ASSERT_TRUE(model.ParseFromString(std::string(files[0].bytes.text())));
+    const proto::Model& decoded = model.pipeline().models(0);
+    const bool counts = grid == graph::Grid::kHalfPixel;
+    EXPECT_EQ(decoded.specification_version(), counts ? 5 : 3);
+    int outputs = 0;
+    for (const proto::Layer& layer : decoded.neural_network().layers()) {
+      if (!layer.outputs(0).starts_with("raw_co")) continue;
+      ++outputs;
+      EXPECT_EQ(layer.has_reshape_static(), counts) << layer.name();
+      EXPECT_EQ(layer.reshape_static().shape_size(), counts ? 2 : 0);
+    }
+    EXPECT_EQ(outputs, 2);
+    expect_same(read_back(files).network, network);
+  }
+}
+
 TEST(CoreMlPipeline, RejectsAnImpossiblePipeline) {
   for (const bool program : kBoth) {
     const auto complain = [&](const graph::Network& network, const WriteOptions& options) {

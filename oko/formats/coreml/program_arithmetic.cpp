@@ -146,12 +146,12 @@ std::string ProgramArithmetic::turned(const std::string& what, const std::string
   return on("transpose", what, from, {shape[1], shape[0], shape[2]}).give("perm", order).output;
 }
 
-void ProgramArithmetic::finish(const std::string& name, const std::vector<std::string>& parts) {
+void ProgramArithmetic::finish(const std::string& name, const std::vector<std::string>& parts,
+                               std::int64_t boxes, std::int64_t values) {
   const std::string all = parts.size() > 1 ? joined(name + ".all", parts) : parts.front();
-  const Shape shape = shapes_.at(all);
-  const std::int64_t missing = suppressed_row(static_cast<int>(shape[1])) - shape[1];
+  const std::int64_t missing = suppressed_row(static_cast<int>(values)) - values;
   const std::string rows = missing == 0 ? name : to_.name(named(name + ".rows"));
-  const Sides sides{shape[0], shape[1]}, wide{shape[0], shape[1] + missing};
+  const Sides sides{boxes, values}, wide{boxes, values + missing};
   const std::string sides_name = to_.integers(named(name + ".shape"), sides);
   to_.add("reshape", rows, kFloat32, sides, rows).give("x", all).give("shape", sides_name);
   to_.output(name);

@@ -47,7 +47,8 @@ class ProgramArithmetic : public Arithmetic {
                        const std::array<std::int64_t, 3>& shape) override;
   std::string turned(const std::string& what, const std::string& from) override;
   // [boxes, values], whose rows have zeros at their end where suppressed_row() wants more values.
-  void finish(const std::string& name, const std::vector<std::string>& parts) override;
+  void finish(const std::string& name, const std::vector<std::string>& parts, std::int64_t boxes,
+              std::int64_t values) override;
 
  private:
   using Shape = std::array<std::int64_t, 3>;
