@@ -33,6 +33,11 @@ if(kind STREQUAL SHARED_LIBRARY AND NOT ANDROID)  # there Gradle packs it
     COMPONENT phone)
 endif()
 
+# The camera page, for `oko phone`, where scripts/build_web.sh has built it.
+if(OKO_DESKTOP)
+  install(DIRECTORY build/web/package/ DESTINATION share/oko/web COMPONENT page OPTIONAL)
+endif()
+
 if(OKO_TESTS AND NOT OKO_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
   add_test(NAME install COMMAND ${CMAKE_COMMAND}
     -DBUILD=${PROJECT_BINARY_DIR} -DSOURCE=${PROJECT_SOURCE_DIR}/tests/install

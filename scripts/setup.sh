@@ -15,12 +15,12 @@ build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json
   libgtest-dev libgmock-dev libhwy-dev libsodium-dev"
 desktop="libopencv-dev libjpeg-dev libpng-dev libtiff-dev zlib1g-dev libtorch-dev libgloo-dev
   libopenblas-dev libpugixml-dev libyaml-cpp-dev libuchardet-dev libutf8proc-dev libtomlplusplus-dev libfmt-dev
-  libcli11-dev libssl-dev libcurl4-openssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
+  libcli11-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev libqrencode-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
   flatbuffers-compiler libflatbuffers-dev procps strace"
 # Independent programs that run or check oko's output: used if the distribution has them. A|B means
 # whichever of two names it has.
 peers="libonnx-dev python3-onnx python3-h5py python3-protobuf libarmnn-dev
-  libarmnntfliteparser-dev libarmnn-cpuref-backend22|libarmnn-cpuref-backend33 rclone age minisign libheif-dev
+  libarmnntfliteparser-dev libarmnn-cpuref-backend22|libarmnn-cpuref-backend33 rclone age minisign zbar-tools libheif-dev
   libheif-plugin-libde265 libheif-plugin-aomdec"
 fuzz="clang libclang-rt-dev clang-format"
 arm64="g++-aarch64-linux-gnu qemu-user googletest"

@@ -56,7 +56,7 @@ class Collector {
       if (loader_.empty()) loader_ = linked.loader;
       add(linked.libraries);
     }
-    if (!whole) leave_out(installation);
+    whole ? add_page(installation) : leave_out(installation);
     add_plugins();
     add_file(kLoader, fs::canonical(loader_).string(), true);
     add_file(std::string(kPrograms) + "/oko", installation.oko, true, Part::kProgram);
@@ -140,6 +140,16 @@ class Collector {
       for (const Library& needed : libraries_of_plugin(entry.path().string(), loader_).libraries) {
         if (fs::path(needed.path).parent_path() != folder) add({needed});
       }
+    }
+  }
+
+  // What `oko phone` serves.
+  void add_page(const Installation& installation) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(installation.page, error)) {
+      if (entry.is_symlink() || !entry.is_regular_file()) continue;
+      const std::string name = slashed(kPage, entry.path().filename().string());
+      add_file(name, entry.path().string(), false, Part::kProgram);
     }
   }
 

@@ -31,8 +31,8 @@ struct BundleOptions {
   // bin/oko of the installation to bundle; empty: of the running one. Its libraries must be on this
   // machine.
   std::string program{};
-  // Also what training does not use: video, and other programs' engines (needed.h). Without it,
-  // commands that need them end with an error.
+  // Also what training does not use: video, other programs' engines (needed.h), and the page of
+  // `oko phone`. Without it, commands that need them end with an error.
   bool whole = false;
 };
 

@@ -10,6 +10,7 @@ inline constexpr char kCommandsLauncher[] = "libexec/oko-commands";
 inline constexpr char kLibraries[] = "lib";
 inline constexpr char kPrograms[] = "lib/programs";
 inline constexpr char kLoader[] = "lib/ld.so";
+inline constexpr char kPage[] = "share/oko/web";
 inline constexpr char kStandIn[] = "lib/oko-stand-in.so";
 inline constexpr char kCertificates[] = "lib/ca-certificates.crt";
 

@@ -42,6 +42,20 @@ fs::path oko_beside(const fs::path& commands) {
   return fs::exists(built, error) ? built : prefix / "bin" / "oko";
 }
 
+// The folders that may have the camera page, by that of the program.
+std::vector<fs::path> pages_beside(const fs::path& programs) {
+  return {(programs / ".." / kPage).lexically_normal(),
+          (programs / "../../../web/package").lexically_normal()};
+}
+
+std::string page_beside(const fs::path& programs) {
+  for (const fs::path& folder : pages_beside(programs)) {
+    std::error_code error;
+    if (fs::is_directory(folder, error)) return folder.string();
+  }
+  return {};
+}
+
 }  // namespace
 
 Installation find_installation(const std::string& oko) {
@@ -54,7 +68,12 @@ Installation find_installation(const std::string& oko) {
     if (error) throw input_error(oko, "is missing", "give the path of a program bin/oko");
   }
   if (const fs::path bundle = bundle_of(program); !bundle.empty()) {
-    return {.oko = {}, .commands = {}, .launcher = {}, .stand_in = {}, .bundle = bundle.string()};
+    return {.oko = {},
+            .commands = {},
+            .launcher = {},
+            .stand_in = {},
+            .page = {},
+            .bundle = bundle.string()};
   }
   const fs::path libexec = (program.parent_path() / "../libexec").lexically_normal();
   const fs::path commands = libexec / "oko-commands";
@@ -63,7 +82,19 @@ Installation find_installation(const std::string& oko) {
           .commands = existing(commands),
           .launcher = existing(libexec / "oko-launcher"),
           .stand_in = existing(libexec / "oko-stand-in.so"),
+          .page = page_beside(libexec),
           .bundle = {}};
+}
+
+std::vector<std::string> page_folders() {
+  const fs::path program = running_executable();
+  const fs::path bundle = bundle_of(program);
+  if (!bundle.empty()) return {(bundle / kPage).string()};
+  std::vector<std::string> folders;
+  for (const fs::path& folder : pages_beside(program.parent_path())) {
+    folders.push_back(folder.string());
+  }
+  return folders;
 }
 
 }  // namespace oko::package
