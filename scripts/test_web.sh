@@ -6,8 +6,8 @@
 #   scripts/test_web.sh
 #
 # OKO_DATA names the reference data. OKO_CHROMIUM names a Chromium or Chrome. OKO_WEB_SCREENSHOTS
-# names a folder for screenshots. OKO_COMMAND names the oko command, whose sealed models and
-# TypeScript are used too (default: that of build/release). What is missing is printed and skipped.
+# names a folder for screenshots. OKO_COMMAND names the oko command, whose sealed models, TypeScript and
+# page for phones are tried too (default: that of build/release). What is missing is printed and skipped.
 set -eu
 cd "$(dirname "$0")/.."
 started=$(date +%s)
@@ -34,7 +34,8 @@ fi
   skipped="$skipped; sealed models (run scripts/phone_tools.sh)"
 command="${OKO_COMMAND:-$PWD/build/release/oko/cli/oko}"
 [ -x "$command" ] ||
-  skipped="$skipped; what oko seal pack and oko export write (there is no oko command)"
+  skipped="$skipped; oko phone, and what oko seal pack and oko export write (there is no oko command)"
+command -v zbarimg >/dev/null || skipped="$skipped; QR codes (there is no zbarimg)"
 
 export OKO_DATA="$data" OKO_CHROMIUM="$chromium" OKO_COMMAND="$command"
 export OKO_WEB_PACKAGE="$PWD/build/web/package" OKO_WEB_NATIVE="$PWD/build/web/native/apps/web/test"
@@ -42,7 +43,7 @@ apps/web/node_modules/.bin/tsc --project apps/web/test/tsconfig.json
 node --test --test-reporter=spec --test-concurrency=1 \
   apps/web/test/serve.test.mjs apps/web/test/engine.test.mjs apps/web/test/sealed.test.mjs \
   apps/web/test/browser.test.mjs apps/web/test/trouble.test.mjs apps/web/test/offline.test.mjs \
-  apps/web/test/bench.test.mjs apps/web/test/projects.test.mjs
+  apps/web/test/bench.test.mjs apps/web/test/phone.test.mjs apps/web/test/projects.test.mjs
 
 echo "test_web: all passed, $(($(date +%s) - started)) s in total"
 [ -z "$skipped" ] || echo "test_web: NOT tested:${skipped#;}"

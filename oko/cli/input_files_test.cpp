@@ -236,6 +236,7 @@ const std::map<std::string, std::set<std::string>> kWritten = {
     {"export", {"--out"}},
     {"import", {"--out"}},
     {"inspect", {"--dot", "--svg"}},
+    {"phone", {"--keep"}},
     {"quantize", {"--out"}},
     {"seal mark", {"--out"}},
     {"seal open", {"--out"}},
@@ -258,6 +259,7 @@ const std::map<std::string, std::set<std::string>> kRead = {
     {"inspect", {"--heads-from", "--names", "--picture", "--weights"}},
     {"job", {"--identity", "--program", "--remote-folder"}},
     {"parity", {"--images", "--weights-a", "--weights-b"}},
+    {"phone", {"--heads-from", "--names", "--page", "--weights"}},
     {"quantize", {"--heads-from", "--names", "--weights"}},
     {"seal", {"--heads-from", "--names", "--weights"}},
     {"train", {"--classes", "--from", "--network", "--recipe"}}};

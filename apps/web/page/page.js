@@ -17,6 +17,7 @@ let engine = null;       // promise of the LiveDetector
 let current = null;      // the open model: { name, info, threads, open(engine, options) }
 let wanted = [];         // resolvers of nextResult()
 const finished = [];     // times of the last results
+let pace = () => true;   // whether a new frame is to be looked at
 
 // ---- Notices ------------------------------------------------------------------------------------
 
@@ -172,19 +173,23 @@ function cameraIsLost(error) {
   notice(...cameraProblem(error), "Try again", () => startCamera(() => camera.start()));
 }
 
-async function lookAtFrame() {
-  if (current === null || bench.isOpen) return;
+// `still`: an ImageBitmap to look at instead of the camera's frame. Resolves to the result; null if
+// there is none.
+async function lookAtFrame(still) {
+  if (current === null || bench.isOpen) return null;
   try {
     const live = await engine;
-    const picture = await camera.picture();
-    if (picture === null) return;
+    const picture = still ?? await camera.picture();
+    if (picture === null) return null;
     const keepPixels = wanted.length > 0;
     const thresholds = { score: element("threshold").valueAsNumber };
     const result = await live.detect(picture, { thresholds, keepPixels });
     if (result !== null) show(result);
+    return result;
   } catch (error) {
     camera.stop();
     notice("Detection stopped", error.message, "Reload", () => location.reload());
+    return null;
   }
 }
 
@@ -210,9 +215,14 @@ function show(result) {
   }
 }
 
-// For tests and debugging: the next frame's pixels, detections and drawing.
+// For phone.js, tests and debugging.
 globalThis.okoPage = {
+  // The next frame's pixels, detections and drawing.
   nextResult: () => new Promise((resolve) => wanted.push(resolve)),
+  look: lookAtFrame,
+  setPace: (mayLook) => { pace = mayLook; },
+  openModel,
+  notice,
 };
 
 // ---- Benchmark -------------------------------------------------------------------------------
@@ -261,11 +271,16 @@ document.ondrop = async (event) => {
   if (file) await openModel(file, file.name);
 };
 
-keepPage((change) => {
-  element("update").hidden = false;
-  element("update").onclick = change;
+// `oko phone` adds its script to the document, and serves it for a while only.
+if (document.querySelector("script[src='phone.js']") === null) {
+  keepPage((change) => {
+    element("update").hidden = false;
+    element("update").onclick = change;
+  });
+}
+camera.eachFrame(() => {
+  if (pace()) lookAtFrame();
 });
-camera.eachFrame(lookAtFrame);
 try {
   await loadEngine();
   element("about").textContent = "";
