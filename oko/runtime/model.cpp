@@ -8,6 +8,7 @@
 #include "oko/base/hash.h"
 #include "oko/base/locked.h"
 #include "oko/graph/dilation.h"
+#include "oko/runtime/build_identity.h"
 #include "oko/runtime/memory.h"
 #include "oko/runtime/pack.h"
 #include "oko/runtime/tiling.h"
@@ -15,16 +16,18 @@
 namespace oko::runtime {
 namespace {
 
-// The header of packed weights in a cache. Increment kVersion with every change of their layout.
+// The header of packed weights in a cache. Increment kVersion with every change of this header; how
+// weights are packed is part of the build.
 struct PackedHeader {
   static constexpr std::uint64_t kMagic = 0x6b6361706f6b6fULL;  // "okopack", little-endian
-  static constexpr std::uint32_t kVersion = 6;
+  static constexpr std::uint32_t kVersion = 7;
   std::uint64_t magic = kMagic;
   std::uint32_t version = kVersion;
   std::uint32_t target = 0, precision = 0, unused = 0;
   std::uint64_t fingerprint = 0, bytes = 0;
   std::uint64_t checksum = 0;  // of everything after the header
-  std::byte fill[16] = {};
+  std::uint64_t build = kBuildIdentity;
+  std::byte fill[8] = {};
 };
 static_assert(sizeof(PackedHeader) == kAlignment);
 

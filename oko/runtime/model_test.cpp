@@ -111,6 +111,12 @@ TEST(Model, DamagedPackedWeightsAreNotUsed) {
   auto zeroed = packed;  // as left by a power cut: sizes reach the disk before contents
   std::fill(zeroed.begin() + kAlignment, zeroed.end(), std::byte{0});
   EXPECT_FALSE(taken(zeroed));
+  // Every part of the header, among them the library's version and build, and what it packed.
+  for (std::size_t i = 0; i < kAlignment; ++i) {
+    auto other = packed;
+    other[i] ^= std::byte{1};
+    EXPECT_FALSE(taken(other)) << i;
+  }
   for (std::size_t i = 0; i < packed.size(); i += 997) {
     auto flipped = packed;
     flipped[i] ^= std::byte{4};
