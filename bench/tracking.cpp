@@ -39,7 +39,7 @@ Track oko_tracker() {
 }
 
 Track byte_track() {
-  const auto tracker = std::make_shared<ByteTrack>();
+  const auto tracker = std::make_shared<ByteTrack>(kThreshold);
   return [tracker](const ClipFrame& frame) { return tracker->update(frame.detections); };
 }
 
