@@ -25,6 +25,7 @@
 #include "oko/convert/tolerance.h"
 #include "oko/formats/heads.h"
 #include "oko/formats/phone_warnings.h"
+#include "oko/graph/about.h"
 #include "oko/runtime/quantize.h"
 #include "oko/storage/store.h"
 
@@ -38,6 +39,7 @@ struct ExportArguments {
   std::string stem;
   const formats::Format* format = nullptr;  // --to
   std::size_t count = 4;
+  bool has_threshold = false;  // --threshold is given
   bool no_check = false;
   SealArguments seal;
 
@@ -52,6 +54,24 @@ graph::Network network_of(const ExportArguments& a, FailedImages& failed, const 
   calibrate(network, split_of(calibration_data(a.calibration, failed, context), "", {"train"}), 200,
             options, failed, context);
   return network;
+}
+
+// What the user does not say is what the model says of itself.
+void take_from(const graph::Network& network, ExportArguments& a) {
+  const graph::About about = graph::about(network);
+  formats::WriteOptions& options = a.options;
+  if (!a.has_threshold && !about.thresholds.empty()) {
+    options.thresholds.class_scores = about.thresholds;
+    options.thresholds.score = options.thresholds.lowest_score();
+  }
+  if (!a.format->limits(options).info) return;
+  const auto take = [](std::string& text, const std::string& own) {
+    if (text.empty()) text = own;
+  };
+  take(options.info.description, about.info.description);
+  take(options.info.author, about.info.author);
+  take(options.info.license, about.info.license);
+  take(options.info.version, about.info.version);
 }
 
 std::string stem_of(const ExportArguments& a) {
@@ -154,6 +174,13 @@ std::vector<std::vector<float>> inputs_of(const ExportArguments& a, const graph:
   return synthetic_inputs(network, 2);
 }
 
+// One threshold for all classes, as exported models have it: the app's source does the rest.
+detect::Thresholds common_thresholds(const ExportArguments& a) {
+  detect::Thresholds thresholds = a.options.thresholds;
+  thresholds.class_scores.clear();
+  return thresholds;
+}
+
 // The boxes that the exported model itself outputs, compared with oko's.
 Json check_boxes(const ExportArguments& a, const convert::Export& made,
                  const graph::Network& network, FailedImages& failed, Context& context) {
@@ -166,7 +193,7 @@ Json check_boxes(const ExportArguments& a, const convert::Export& made,
   const auto inputs = inputs_of(a, network, failed, context);
   const auto engine = convert::make_engine_executor(network);
   const convert::BoxAgreement boxes =
-      convert::compare_with_boxes(network, *engine, program, inputs, a.options.thresholds);
+      convert::compare_with_boxes(network, *engine, program, inputs, common_thresholds(a));
   const bool agree = convert::boxes_agree(boxes, a.options.precision, a.options.thresholds.score);
   context.say(fmt::format(
       "boxes from oko's engine and from {} on {}: {} and {}, {} the same (lowest IoU {:.4f}, "
@@ -189,7 +216,7 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
   if (!check.executor) return {{"note", check.note}};
   const auto inputs = inputs_of(a, network, failed, context);
   convert::ParityOptions options;
-  options.thresholds = a.options.thresholds;
+  options.thresholds = common_thresholds(a);
   options.tolerance = convert::value_tolerance(
       a.options.precision, check.executor->arithmetic() != graph::Precision::kFloat32);
   // Core ML computes in floating point whatever the type of its weights; TensorFlow Lite in int8.
@@ -242,6 +269,7 @@ void run_export(ExportArguments a, const CLI::App& command, Context& context) {
   }
   a.stem = stem_of(a);
   graph::Network network = network_of(a, failed, context);
+  take_from(network, a);
   if (!a.format->is_own) network = convert::with_normalization_layer(std::move(network));
   if (a.out.empty()) a.out = a.stem + "-" + a.to;
   const convert::Export made = convert::export_model(network, *a.format, a.options, a.stem);
@@ -287,7 +315,8 @@ void add_content_arguments(CLI::App& command, ExportArguments& a) {
       .add_option("--threshold", a.options.thresholds.score,
                   "Score threshold, in the model (--boxes) or the app's source")
       ->check(number_range(0., 1.))
-      ->capture_default_str()
+      ->default_str(
+          fmt::format("of each class in the model, else {:g}", a.options.thresholds.score))
       ->type_name("SCORE");
   command
       .add_option("--iou", a.options.thresholds.iou,
@@ -352,6 +381,7 @@ Examples:
   oko export runs/one --to oko --seal keys/model.pub --id cards --release 7 --sign keys/signing.key)");
   command->callback([arguments, command, &context] {
     check_flags(*arguments, *command);
+    arguments->has_threshold = command->get_option("--threshold")->count() > 0;
     run_export(*arguments, *command, context);
   });
 }

@@ -15,6 +15,7 @@ const bench = new BenchView(element("bench"), { choose, closed: benchIsClosed })
 
 let engine = null;       // promise of the LiveDetector
 let current = null;      // the open model: { name, info, threads, open(engine, options) }
+let chosenScore;         // the threshold of all classes; until it is chosen each has the model's own
 let wanted = [];         // resolvers of nextResult()
 const finished = [];     // times of the last results
 let pace = () => true;   // whether a new frame is to be looked at
@@ -182,7 +183,7 @@ async function lookAtFrame(still) {
     const picture = still ?? await camera.picture();
     if (picture === null) return null;
     const keepPixels = wanted.length > 0;
-    const thresholds = { score: element("threshold").valueAsNumber };
+    const thresholds = { score: chosenScore };
     const result = await live.detect(picture, { thresholds, keepPixels });
     if (result !== null) show(result);
     return result;
@@ -252,7 +253,8 @@ element("measure").onclick = () => {
 };
 element("switch").onclick = () => startCamera(() => camera.next());
 element("threshold").oninput = ({ target }) => {
-  element("threshold-value").value = target.valueAsNumber.toFixed(2);
+  chosenScore = target.valueAsNumber;
+  element("threshold-value").value = chosenScore.toFixed(2);
   if (element("video").paused) lookAtFrame();
 };
 element("video").onresize = arrange;

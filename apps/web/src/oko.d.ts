@@ -150,7 +150,7 @@ export interface Model {
 }
 
 export interface Thresholds {
-  /** Minimum score; default 0.25. */
+  /** Minimum score; default: the model's own for each class, else 0.25. */
   score?: number;
   /** Overlap above which boxes are suppressed; default 0.45. */
   iou?: number;

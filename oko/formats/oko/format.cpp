@@ -1,6 +1,7 @@
 #include "oko/formats/format.h"
 #include "oko/formats/wrappers/source.h"
 #include "oko/formats/wrappers/templates.h"
+#include "oko/graph/about.h"
 #include "oko/graph/oko_file.h"
 
 namespace oko::formats {
@@ -11,22 +12,43 @@ ReadModel read(std::span<const File> files, const ReadOptions&) {
   return {graph::read_oko(file.bytes, file.name, graph::Verify::kChecksum).network};
 }
 
+// Texts that are not given stay as the model has them.
+graph::Network with_info(graph::Network network, const ModelInfo& given) {
+  graph::Info info = graph::about(network).info;
+  const auto set = [](std::string& to, const std::string& text) {
+    if (!text.empty()) to = text;
+  };
+  set(info.description, given.description);
+  set(info.author, given.author);
+  set(info.license, given.license);
+  set(info.version, given.version);
+  graph::set_info(network, info);
+  return network;
+}
+
 Written write(const graph::Network& network, const WriteOptions& options, const std::string& stem) {
   const std::string file = stem + ".oko";
-  return {{{file, Bytes(graph::write_oko(network, {}, options.precision))}}, file};
+  const graph::Network said = with_info(network, options.info);
+  return {{{file, Bytes(graph::write_oko(said, {}, options.precision))}}, file};
 }
 
 Limits limits(const WriteOptions&) {
   return {.int8 = true,
           .no_boxes = "the program that runs it decodes and suppresses boxes itself",
-          .info = false,
           .diou = true};
 }
 
 std::vector<File> wrapper(const graph::Network& network, const WriteOptions& options,
                           const std::string& stem) {
   using namespace wrappers;
-  const Source source(network, options, stem);
+  // Unless the user said one, the engine takes the thresholds of the file, whichever it will be.
+  WriteOptions told = options;
+  std::vector<float>& each = told.thresholds.class_scores;
+  const float usual = detect::Thresholds{}.score;
+  if (each.empty() && told.thresholds.score == usual && graph::about(network).thresholds.empty()) {
+    each.assign(static_cast<std::size_t>(network.class_count()), usual);
+  }
+  const Source source(network, told, stem);
   return {source.swift(kSwiftOko), source.kotlin(kKotlinOko, ".oko"),
           source.typescript(kTypeScriptOko)};
 }

@@ -9,6 +9,7 @@
 
 #include "oko/formats/heads.h"
 #include "oko/formats/wrappers/templates.h"
+#include "oko/graph/about.h"
 #include "oko/graph/head.h"
 
 namespace oko::formats::wrappers {
@@ -226,6 +227,54 @@ std::string Source::label_list(Language language) const {
   return text;
 }
 
+// Whether the classes have thresholds of their own, which the user did not overrule.
+bool Source::has_own_scores() const { return !options_.thresholds.class_scores.empty(); }
+
+// What `score` is unless an app sets it: one number for all classes, or nothing.
+std::string Source::score(Language language) const {
+  const std::string number = decimal(options_.thresholds.score);
+  switch (language) {
+    case Language::kSwift:
+      return has_own_scores() ? "nil" : number;
+    case Language::kKotlin:
+      return has_own_scores() ? "null" : number + "f";
+    case Language::kTypeScript:
+      return has_own_scores() ? "" : "score: " + number + ", ";
+    case Language::kCpp:
+      return has_own_scores() ? "" : " = " + number + "F";
+  }
+  return number;
+}
+
+// The threshold of each class.
+std::string Source::own_scores(Language language) const {
+  const auto& scores = options_.thresholds.class_scores;
+  const bool cpp = language == Language::kCpp, kotlin = language == Language::kKotlin;
+  const std::string suffix = cpp ? "F" : kotlin ? "f" : "";
+  const std::string all = decimal(options_.thresholds.score) + suffix;
+  const std::string count = std::to_string(labels_.size());
+  if (scores.empty()) {
+    switch (language) {
+      case Language::kSwift:
+        return "Array(repeating: " + all + ", count: " + count + ")";
+      case Language::kKotlin:
+        return "FloatArray(" + count + ") { " + all + " }";
+      case Language::kTypeScript:
+        return "labels.map(() => " + all + ")";
+      case Language::kCpp:
+        return "(kClasses, " + all + ")";
+    }
+  }
+  constexpr std::size_t kInALine = 8;
+  std::string list;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    list += (i % kInALine == 0 ? "\n        " : " ") + decimal(scores[i]) + suffix + ",";
+  }
+  const std::string_view open = cpp ? "{" : kotlin ? "floatArrayOf(" : "[";
+  const std::string_view close = cpp ? "}" : kotlin ? ")" : "]";
+  return fmt::format("{}{}\n    {}", open, list, close);
+}
+
 std::vector<Value> Source::values(Language language) const {
   const image::Preprocess& seen = network_.preprocess;
   const Has has = kinds_in(network_);
@@ -235,24 +284,30 @@ std::vector<Value> Source::values(Language language) const {
   if (has.anchors) decoders += filled(kinds.anchors, named);
   if (has.distances) decoders += filled(kinds.distances, named);
   if (has.ssd) decoders += filled(kinds.ssd, named);
-  return {{"TITLE", comment(network_.name.empty() ? after_slash(stem_) : network_.name)},
-          {"NAME", name_},
-          {"STEM", literal(after_slash(stem_), language)},
-          {"STEM_TEXT", comment(after_slash(stem_))},
-          {"WIDTH", std::to_string(network_.input.width)},
-          {"HEIGHT", std::to_string(network_.input.height)},
-          {"STRETCH", text_of(seen.fit == image::Preprocess::Fit::kStretch)},
-          {"CENTRES", text_of(seen.sampling == image::Preprocess::Sampling::kPixelCentres)},
-          {"BORDER", decimal(seen.border)},
-          {"BGR", text_of(seen.bgr)},
-          {"SCORE", decimal(options_.thresholds.score)},
-          {"IOU", decimal(options_.thresholds.iou)},
-          {"MAX", std::to_string(options_.thresholds.max_detections)},
-          {"CLASSES", std::to_string(labels_.size())},
-          {"CASES", cases(language)},
-          {"LABELS", label_list(language)},
-          {"HEADS", heads_of(network_, language)},
-          {"HEAD_KINDS", decoders}};
+  return {
+      {"TITLE", comment(network_.name.empty() ? after_slash(stem_) : network_.name)},
+      {"NAME", name_},
+      {"STEM", literal(after_slash(stem_), language)},
+      {"STEM_TEXT", comment(after_slash(stem_))},
+      {"WIDTH", std::to_string(network_.input.width)},
+      {"HEIGHT", std::to_string(network_.input.height)},
+      {"STRETCH", text_of(seen.fit == image::Preprocess::Fit::kStretch)},
+      {"CENTRES", text_of(seen.sampling == image::Preprocess::Sampling::kPixelCentres)},
+      {"BORDER", decimal(seen.border)},
+      {"BGR", text_of(seen.bgr)},
+      {"SCORE", score(language)},
+      {"SCORE_NOTE", has_own_scores() ? ", chosen on its validation images" : ""},
+      {"OWN_SCORES", own_scores(language)},
+      {"LOWEST", decimal(options_.thresholds.lowest_score()) + (language == Language::kKotlin ? "f"
+                                                                : language == Language::kCpp  ? "F"
+                                                                                             : "")},
+      {"IOU", decimal(options_.thresholds.iou)},
+      {"MAX", std::to_string(options_.thresholds.max_detections)},
+      {"CLASSES", std::to_string(labels_.size())},
+      {"CASES", cases(language)},
+      {"LABELS", label_list(language)},
+      {"HEADS", heads_of(network_, language)},
+      {"HEAD_KINDS", decoders}};
 }
 
 File Source::swift(std::string_view text) const {
@@ -260,6 +315,7 @@ File Source::swift(std::string_view text) const {
   const auto part = [&](std::string_view name, std::string_view source) {
     return Value{name, filled(source, all)};
   };
+  all.push_back(part("SCORES", kSwiftScores));
   std::vector<Value> parts{part("RESULTS", kSwiftResults), part("PLACEMENT", kSwiftPlacement),
                            part("DECODING", kSwiftDecoding), part("PIXELS", kSwiftPixels)};
   std::ranges::move(parts, std::back_inserter(all));
@@ -269,6 +325,8 @@ File Source::swift(std::string_view text) const {
 File Source::kotlin(std::string_view text, const char* ending) const {
   std::vector<Value> all = values(Language::kKotlin);
   all.push_back({"PACKAGE", options_.kotlin_package});
+  // The engine takes 0 as the model's own.
+  all.push_back({"ENGINE_SCORE", has_own_scores() ? "0f" : score(Language::kKotlin)});
   all.push_back({"MODEL", file_literal(ending, Language::kKotlin)});
   all.push_back({"TANH", kinds_in(network_).anchors ? "import kotlin.math.tanh\n" : ""});
   all.push_back({"POW", kinds_in(network_).anchors ? "import kotlin.math.pow\n" : ""});

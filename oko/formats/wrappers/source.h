@@ -32,6 +32,9 @@ class Source {
   std::string folder() const;
   std::string cases(Language language) const;
   std::string label_list(Language language) const;
+  bool has_own_scores() const;
+  std::string score(Language language) const;
+  std::string own_scores(Language language) const;
 
   const graph::Network& network_;
   const WriteOptions& options_;

@@ -7,8 +7,8 @@ namespace oko::formats::wrappers {
 
 extern const std::string_view kMpsGraphSwift;                                    // ../mps
 extern const std::string_view kSwiftCoreMl, kSwiftVision, kSwiftMps, kSwiftOko;  // whole files
-extern const std::string_view kSwiftResults, kSwiftPlacement, kSwiftDecoding,
-    kSwiftPixels;                                                         // parts
+extern const std::string_view kSwiftResults, kSwiftPlacement, kSwiftDecoding, kSwiftPixels,
+    kSwiftScores;                                                         // parts
 extern const std::string_view kSwiftAnchors, kSwiftDistances, kSwiftSsd;  // kinds of heads
 extern const std::string_view kKotlinTflite, kKotlinOko;
 extern const std::string_view kKotlinAnchors, kKotlinDistances, kKotlinSsd;

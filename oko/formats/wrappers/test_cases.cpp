@@ -53,16 +53,18 @@ std::vector<std::uint8_t> synthetic_bytes(std::size_t count) {
   return bytes;
 }
 
-void look_at(const image::Frame& frame, Case& c, const detect::Thresholds& thresholds) {
+void look_at(const image::Frame& frame, Case& c) {
   const image::Size size{c.network.input.width, c.network.input.height};
   c.input.resize(static_cast<std::size_t>(c.network.input.count()));
   const auto placement = image::letterbox(frame, size, c.network.preprocess, c.input);
   const std::vector<detect::HeadMap> heads(c.maps.begin(), c.maps.end());
-  c.detections = detect::make_result(c.network, heads, thresholds, placement).detections;
+  c.detections = detect::make_result(c.network, heads, c.thresholds, placement).detections;
 }
 
-Case case_of(graph::Network network, std::vector<std::vector<float>> maps) {
-  Case c{std::move(network), synthetic_bytes(4 * kWidth * kHeight), std::move(maps), {}, {}};
+Case case_of(graph::Network network, std::vector<std::vector<float>> maps,
+             const detect::Thresholds& thresholds) {
+  Case c{std::move(network), synthetic_bytes(4 * kWidth * kHeight), std::move(maps), {}, {},
+         thresholds};
   image::Frame frame;
   frame.format = image::PixelFormat::kRgba;
   frame.size = {kWidth, kHeight};
@@ -78,6 +80,15 @@ Case odd_case(const graph::Network& network) {
     maps.push_back(runtime::random_numbers(static_cast<std::size_t>(count), 7, -2.5, 2.5));
   }
   return case_of(network, std::move(maps));
+}
+
+Case described_case(const graph::Network& network) {
+  const Case c = odd_case(network);
+  detect::Thresholds own;
+  for (int id = 0; id < network.class_count(); ++id) {
+    own.class_scores.push_back(.15F + .1F * static_cast<float>(id % 4));
+  }
+  return case_of(network, c.maps, own);
 }
 
 }  // namespace oko::formats::wrappers

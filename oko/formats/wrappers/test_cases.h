@@ -31,14 +31,18 @@ struct Case {
   std::vector<std::vector<float>> maps;       // planar
   std::vector<float> input;                   // planar
   std::vector<detect::Detection> detections;  // in the frame
+  detect::Thresholds thresholds{};            // of the detections
 };
 
 // Bytes without order.
 std::vector<std::uint8_t> synthetic_bytes(std::size_t count);
 // Of a frame in RGBA.
-Case case_of(graph::Network network, std::vector<std::vector<float>> maps);
+Case case_of(graph::Network network, std::vector<std::vector<float>> maps,
+             const detect::Thresholds& thresholds = {});
 Case odd_case(const graph::Network& network);
-// What is seen of another frame: sets the case's input and detections.
-void look_at(const image::Frame& frame, Case& c, const detect::Thresholds& thresholds = {});
+// The same with a threshold for each class, as a model has them.
+Case described_case(const graph::Network& network);
+// What is seen of another frame: sets the case's input and detections, at its thresholds.
+void look_at(const image::Frame& frame, Case& c);
 
 }  // namespace oko::formats::wrappers

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "oko/base/error.h"
 #include "oko/formats/wrappers.h"
@@ -49,10 +50,16 @@ std::string fault_in_package(std::string_view name) {
   throw Error(ErrorCode::kUsage, "wrapper", message, hint);
 }
 
-void check(const Format& format, const WriteOptions& options) {
+void check(const graph::Network& network, const Format& format, const WriteOptions& options) {
   const auto share = [](float value) { return value >= 0 && value <= 1; };
   if (!share(options.thresholds.score) || !share(options.thresholds.iou)) {
     refuse("thresholds must be between 0 and 1", "the usual ones are .25 and .45");
+  }
+  const std::vector<float>& each = options.thresholds.class_scores;
+  if (!each.empty() && (each.size() != static_cast<std::size_t>(network.class_count()) ||
+                        !std::ranges::all_of(each, share))) {
+    refuse("thresholds of classes must be one for each, between 0 and 1",
+           "without them all classes have one");
   }
   if (options.thresholds.max_detections < 1)
     refuse("the maximum number of detections must be at least 1", "the usual one is 300");
@@ -73,7 +80,7 @@ std::vector<File> write_wrapper(const graph::Network& network, const Format& for
                                 const WriteOptions& options, const std::string& stem) {
   if (format.wrapper == nullptr || network.heads().empty() || network.input.channels != 3)
     return {};
-  check(format, options);
+  check(network, format, options);
   return format.wrapper(network, options, stem);
 }
 

@@ -218,7 +218,7 @@ std::string text_of(const std::vector<detect::Detection>& detections) {
 
 // More boxes than any case has: Swift's wrappers drop boxes without an area at once, oko only after
 // it has counted them.
-const detect::Thresholds kThresholds{.max_detections = 1000};
+constexpr int kMostBoxes = 1000;
 
 // One set of pixels in all formats and orientations of EXIF, as oko.h numbers them.
 void write_views(const Folder& folder, Case& c) {
@@ -235,7 +235,7 @@ void write_views(const Folder& folder, Case& c) {
     for (int exif = 1; exif <= 8; ++exif) {
       frame.rotation = image::Rotation{kRotations[static_cast<std::size_t>(exif)]};
       frame.mirror = exif == 2 || exif == 4 || exif == 5 || exif == 7;
-      wrappers::look_at(frame, c, kThresholds);
+      wrappers::look_at(frame, c);
       const std::string name = fmt::format("{}.{}", view.name, exif);
       folder.write(name + ".input", std::span<const float>(c.input));
       folder.write(name + ".boxes", text_of(c.detections));
@@ -248,11 +248,13 @@ void write_cases(const Folder& folder) {
   const std::array networks{wrappers::stretched(), wrappers::letterboxed(), every_head(),
                             wrappers::anchor_free()};
   for (std::size_t i = 0; i < networks.size(); ++i) {
-    Case c = wrappers::odd_case(networks[i]);
+    // One has a threshold for each class, as a model chooses them on its validation images.
+    Case c = i == 1 ? wrappers::described_case(networks[i]) : wrappers::odd_case(networks[i]);
+    c.thresholds.max_detections = kMostBoxes;
     const std::string name = fmt::format("Case{}", i);
     const Folder here = folder / name;
     folder.write(
-        write_wrapper(c.network, *find_format("coreml"), {.thresholds = kThresholds}, name));
+        write_wrapper(c.network, *find_format("coreml"), {.thresholds = c.thresholds}, name));
     write_views(here, c);
     const auto names = output_names(c.network);
     std::string heads;

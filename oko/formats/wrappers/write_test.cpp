@@ -25,6 +25,7 @@ using testing::HasSubstr;
 using wrappers::anchor_free;
 using wrappers::Case;
 using wrappers::case_of;
+using wrappers::described_case;
 using wrappers::Folder;
 using wrappers::kHeight;
 using wrappers::kWidth;
@@ -43,6 +44,13 @@ std::vector<File> wrapper_of(const graph::Network& network, const char* format,
 }
 std::string wrapper_text(const graph::Network& network, const char* format, bool boxes = false) {
   return text_of(wrapper_of(network, format, {.boxes = boxes}).at(0));
+}
+
+std::string wrapper_text(const Case& c, const char* format, bool boxes = false) {
+  WriteOptions options;
+  options.boxes = boxes;
+  options.thresholds = c.thresholds;
+  return text_of(wrapper_of(c.network, format, options).at(0));
 }
 
 // A published model and Darknet's outputs for an image.
@@ -140,7 +148,7 @@ class TypeScript : public ::testing::Test {
   }
   static void add(const Folder& folder, const std::string& into, const Case& c) {
     write_case(folder, into, c);
-    folder.write(into + "model_detector.ts", wrapper_text(c.network, "onnx"));
+    folder.write(into + "model_detector.ts", wrapper_text(c, "onnx"));
     folder.write(into + "main.mjs", stub("main.mjs"));
   }
   // The boxes as a model returns them, in pixels of its input.
@@ -159,7 +167,7 @@ class TypeScript : public ::testing::Test {
     folder.write("decoded/boxes.f32", boxes);
     folder.write("decoded/scores.f32", scores);
     folder.write("decoded/classes.f32", classes);
-    folder.write("decoded/model_detector.ts", wrapper_text(c.network, "onnx", true));
+    folder.write("decoded/model_detector.ts", wrapper_text(c, "onnx", true));
     folder.write("decoded/main.mjs", stub("main.mjs"));
   }
   static void expect_run(const Folder& folder, const std::string& into, const Case& c) {
@@ -179,7 +187,7 @@ TEST_F(TypeScript, PreprocessesAndDecodesLikeOko) {
     GTEST_SKIP() << "there is no node or no TypeScript (npm ci in apps/web)";
   const Folder folder("typescript");
   std::vector<Case> cases{odd_case(stretched()), odd_case(letterboxed()), odd_case(every_head()),
-                          odd_case(anchor_free())};
+                          odd_case(anchor_free()), described_case(letterboxed())};
   const bool golden = !reference::path_of("golden").empty();
   for (const reference::GoldenModel& model : reference::golden_models()) {
     if (golden) cases.push_back(golden_case(model));
@@ -197,7 +205,7 @@ TEST_F(TypeScript, PreprocessesAndDecodesLikeOko) {
 
 void expect_kotlin(const Case& c) {
   const Folder folder("kotlin");
-  folder.write("ModelDetector.kt", wrapper_text(c.network, "tflite"));
+  folder.write("ModelDetector.kt", wrapper_text(c, "tflite"));
   folder.write("frame.rgba", c.frame);
   const auto names = output_names(c.network);
   for (std::size_t h = 0; h < names.size(); ++h) {
@@ -219,15 +227,15 @@ void expect_kotlin(const Case& c) {
 TEST(Kotlin, PreprocessesAndDecodesLikeOko) {
   if (any_missing({OKO_KOTLINC, OKO_JAVA}))
     GTEST_SKIP() << "there is no Kotlin compiler (scripts/phone_tools.sh)";
-  expect_kotlin(odd_case(stretched()));
+  expect_kotlin(described_case(stretched()));
   expect_kotlin(odd_case(every_head()));
 }
 
 class Ncnn : public ::testing::Test {
  protected:
   static bool has_ncnn() { return !any_missing({OKO_NCNN}); }
-  static std::string build(const Folder& folder, const graph::Network& network) {
-    folder.write("model_detector.h", wrapper_text(network, "ncnn"));
+  static std::string build(const Folder& folder, const Case& c) {
+    folder.write("model_detector.h", wrapper_text(c, "ncnn"));
     folder.write("main.cpp", stub("main.cpp"));
     const std::string with = has_ncnn() ? OKO_NCNN_INCLUDE : OKO_WRAPPER_STUBS "/ncnn";
     output_of(OKO_CXX " -std=c++17 -Wall -Wextra -Wshadow -Werror -isystem " + with + " " +
@@ -238,7 +246,7 @@ class Ncnn : public ::testing::Test {
   static void expect_run(const Case& c) {
     const Folder folder("ncnn");
     write_case(folder, "", c);
-    const std::string program = build(folder, c.network) + frame_arguments();
+    const std::string program = build(folder, c) + frame_arguments();
     std::string maps;
     const auto names = output_names(c.network);
     for (std::size_t h = 0; h < names.size(); ++h) {
@@ -254,7 +262,7 @@ class Ncnn : public ::testing::Test {
 
 // Without ncnn with a stand-in for its maps.
 TEST_F(Ncnn, PreprocessesAndDecodesLikeOko) {
-  expect_run(odd_case(stretched()));
+  expect_run(described_case(stretched()));
   expect_run(odd_case(letterboxed()));
   expect_run(odd_case(every_head()));
 }
@@ -281,7 +289,8 @@ TEST_F(Ncnn, RunsTheExportedModel) {
   const Folder folder("ncnn_model");
   folder.write("frame.rgba", pixels);
   for (const File& file : write_ncnn(network, {}, "model")) folder.write("", file);
-  expect_detections(output_of(build(folder, network) + " 320 320 model"), expected, .05F);
+  expect_detections(output_of(build(folder, {network, {}, {}, {}, {}}) + " 320 320 model"),
+                    expected, .05F);
 }
 
 std::vector<File> all_swift(const graph::Network& network) {
@@ -289,7 +298,10 @@ std::vector<File> all_swift(const graph::Network& network) {
   for (const char* format : {"coreml", "mps", "oko"}) {
     files.push_back(wrapper_of(network, format).at(0));
   }
-  files.push_back(wrapper_of(network, "coreml", {.boxes = true}).at(0));
+  WriteOptions options;
+  options.boxes = true;
+  options.thresholds.class_scores.assign(static_cast<std::size_t>(network.class_count()), .3F);
+  files.push_back(wrapper_of(network, "coreml", options).at(0));
   return files;
 }
 
@@ -326,6 +338,22 @@ TEST(Swift, DescribesTheNetwork) {
                         "\n            code: .exponential, share: 0.0,\n            anchors: "
                         "[(37.0, 58.0), (10.0, 14.0)])"));
   EXPECT_THAT(text, HasSubstr("anchors: [(20.0, 24.0), (32.0, 48.0), (8.0, 12.0)])"));
+}
+
+TEST(Wrappers, TakeTheThresholdsOfTheEngineUnlessToldOtherwise) {
+  const auto files = [](const detect::Thresholds& thresholds) {
+    std::string all;
+    for (const File& file : wrapper_of(letterboxed(), "oko", {.thresholds = thresholds})) {
+      all += text_of(file);
+    }
+    return all;
+  };
+  EXPECT_THAT(files({}),
+              testing::AllOf(HasSubstr("score: Float? = nil"),
+                             HasSubstr("OkoThresholds(score = 0f,"), HasSubstr("  iou: 0.45")));
+  EXPECT_THAT(files({.score = .4F}), testing::AllOf(HasSubstr("score: Float? = 0.4"),
+                                                    HasSubstr("OkoThresholds(score = 0.4f,"),
+                                                    HasSubstr("score: 0.4, iou: 0.45")));
 }
 
 TEST(Wrappers, LeaveNoPlaceholder) {
@@ -373,6 +401,10 @@ TEST(Wrappers, RejectInvalidOptions) {
   EXPECT_THAT(message("tflite", {.boxes = true}), HasSubstr("cannot contain decoding"));
   EXPECT_THAT(message("coreml", {.thresholds = {.score = 2}}), HasSubstr("0 and 1"));
   EXPECT_THAT(message("coreml", {.thresholds = {.score = NAN}}), HasSubstr("0 and 1"));
+  EXPECT_THAT(message("coreml", {.thresholds = {.class_scores = {.5F}}}),
+              HasSubstr("one for each"));
+  EXPECT_THAT(message("coreml", {.thresholds = {.class_scores = {.5F, .5F, .5F, NAN}}}),
+              HasSubstr("one for each"));
   EXPECT_THAT(message("coreml", {.thresholds = {.max_detections = 0}}),
               HasSubstr("the maximum number of detections must be at least 1"));
   for (const char* package : {"", "a..b", "1a", "a b", "a.", "a.b\nc", "a-b", "ä"}) {

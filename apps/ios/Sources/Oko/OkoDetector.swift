@@ -10,6 +10,7 @@ public enum OkoNms: Int32, Sendable {
 
 /// Zero means the engine's default, as in oko.h.
 public struct OkoThresholds: Sendable {
+    /// Minimum score of all classes; 0: the model's own for each, else 0.25.
     public var score: Float = 0
     public var iou: Float = 0
     public var nms = OkoNms.perClass

@@ -4,6 +4,7 @@ enum class OkoNms { PER_CLASS, AGNOSTIC, SOFT }
 
 /** Zero means the engine's default, as in oko.h. */
 data class OkoThresholds(
+    /** Minimum score of all classes; 0: the model's own for each, else 0.25. */
     val score: Float = 0f,
     val iou: Float = 0f,
     val nms: OkoNms = OkoNms.PER_CLASS,
