@@ -9,6 +9,7 @@ if [ ! -d "$dataset" ]; then
   exit 77
 fi
 work=$(mktemp -d)
+export SOURCE_DATE_EPOCH=1750000000  # models have the time at which they were saved
 trap 'rm -rf "$work"' EXIT
 
 train=("$oko" --quiet train "$dataset" --network yolo-fastest --from none --width 96 --epochs 5 --batch 2

@@ -39,7 +39,8 @@ class DetectRun {
         sources_(detect_sources(arguments)),
         draws_(!arguments.out.empty()),
         detector_(make_detector(arguments.detector, context)),
-        thresholds_(arguments.detector.thresholds),
+        thresholds_(thresholds_for(detector_.network(), arguments.detector)),
+        own_thresholds_(!thresholds_.class_scores.empty() && arguments.class_thresholds.empty()),
         tiles_(arguments.detector.tiles),
         track_(arguments.track) {
     check_tracking();
@@ -200,9 +201,9 @@ class DetectRun {
     context_.say(
         fmt::format("nothing scored above {}; the best score was {:.3f}", threshold_text(), best_));
     const double suggested = suggested_threshold(detector_.network());
-    if (!thresholds_.class_scores.empty()) {
+    if (!thresholds_.class_scores.empty() && !own_thresholds_) {
       context_.say("next: lower --threshold, or the --class-threshold of the class you look for");
-    } else if (suggested > 0 && suggested < thresholds_.score) {
+    } else if (!own_thresholds_ && suggested > 0 && suggested < thresholds_.score) {
       context_.say(fmt::format(
           "next: the model's precision-recall curve suggests --threshold {:.2g}", suggested));
     } else {
@@ -226,6 +227,7 @@ class DetectRun {
   bool draws_ = false;
   detect::Detector detector_;
   detect::Thresholds thresholds_;
+  bool own_thresholds_;  // the model's, for each class
   int tiles_;
   TrackArguments track_;
   Json tracked_ = Json::array();  // of each clip
@@ -244,6 +246,7 @@ void add_detect_command(CLI::App& app, Context& context) {
       app.add_subcommand("detect", "Find objects in images, videos or a camera stream");
   const auto arguments = std::make_shared<DetectArguments>();
   DetectArguments& a = *arguments;
+  a.detector.takes_own_thresholds = true;
   add_detector_arguments(*command, a.detector);
   command->add_option("SOURCE", a.sources, "Images, folders, videos, camera or camera:N")
       ->required()

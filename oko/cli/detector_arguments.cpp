@@ -1,5 +1,7 @@
 #include "oko/cli/detector_arguments.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -9,6 +11,7 @@
 #include "oko/base/suggest.h"
 #include "oko/cli/choice.h"
 #include "oko/cli/detect_output.h"
+#include "oko/graph/about.h"
 #include "oko/image/tiles.h"
 #include "oko/runtime/engine.h"
 #include "oko/train/engine.h"
@@ -18,10 +21,16 @@ namespace {
 
 void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
   detect::Thresholds& thresholds = detector.thresholds;
-  command.add_option("--threshold", thresholds.score, "Minimum score of a detection (exclusive)")
-      ->check(number_range(0., 1.))
-      ->capture_default_str()
-      ->type_name("SCORE");
+  CLI::Option* score =
+      command
+          .add_option("--threshold", thresholds.score, "Minimum score of a detection (exclusive)")
+          ->check(number_range(0., 1.))
+          ->capture_default_str()
+          ->type_name("SCORE");
+  if (detector.takes_own_thresholds) {
+    score->default_str(fmt::format("of each class in the model, else {:g}", thresholds.score));
+  }
+  detector.has_threshold = [score] { return score->count() > 0; };
   add_choice(
       command, "--nms", thresholds.nms,
       "Suppress overlapping boxes per class, across classes, or softly (lower their scores)");
@@ -159,10 +168,22 @@ detect::Detector make_detector(const DetectorArguments& detector, const Context&
   return detect::Detector(std::move(network), std::move(engine));
 }
 
+detect::Thresholds thresholds_for(const graph::Network& network,
+                                  const DetectorArguments& detector) {
+  detect::Thresholds thresholds = detector.thresholds;
+  if (detector.takes_own_thresholds && !detector.has_threshold()) {
+    thresholds.class_scores = graph::about(network).thresholds;
+  }
+  return thresholds;
+}
+
 void set_class_thresholds(detect::Thresholds& thresholds, const graph::Network& network,
                           std::span<const std::string> given) {
   if (given.empty()) return;
-  thresholds.class_scores.assign(static_cast<std::size_t>(network.class_count()), thresholds.score);
+  if (thresholds.class_scores.empty()) {
+    thresholds.class_scores.assign(static_cast<std::size_t>(network.class_count()),
+                                   thresholds.score);
+  }
   for (const std::string& text : given) {
     const std::size_t equals = std::min(text.rfind('='), text.size());
     const std::size_t id = class_named(network, text.substr(0, equals));

@@ -40,6 +40,9 @@ struct DetectorArguments {
   ModelArguments model;
   std::string size;  // of the input, if not the model's own
   detect::Thresholds thresholds;
+  // Without --threshold each class has the model's own, if the file says one.
+  bool takes_own_thresholds = false;
+  std::function<bool()> has_threshold = [] { return false; };  // whether --threshold is given
   int tiles = 1;  // of an image, in a row; 1: it is not cut
   EngineArguments engine;
   // Throws a usage Error for threshold flags that exclude each other.
@@ -61,7 +64,10 @@ std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
 // Reads the model, prints what was inferred from a Darknet .cfg, and makes its engine.
 detect::Detector make_detector(const DetectorArguments& detector, const Context& context);
 
-// Sets per-class thresholds, each given as "NAME=SCORE"; other classes keep the common one. Throws
+// The arguments' thresholds, or those of the network's classes where they are to be taken.
+detect::Thresholds thresholds_for(const graph::Network& network, const DetectorArguments& detector);
+
+// Sets per-class thresholds, each given as "NAME=SCORE"; other classes keep what they have. Throws
 // a usage Error for an unknown class or an invalid score.
 void set_class_thresholds(detect::Thresholds& thresholds, const graph::Network& network,
                           std::span<const std::string> given);

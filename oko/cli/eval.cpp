@@ -12,10 +12,14 @@
 #include "oko/cli/inputs.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/table.h"
+#include "oko/convert/model_files.h"
 #include "oko/dataset/format.h"
 #include "oko/dataset/image_sizes.h"
+#include "oko/graph/about.h"
+#include "oko/graph/oko_file.h"
 #include "oko/run/evaluate.h"
 #include "oko/run/output.h"
+#include "oko/run/recommend.h"
 #include "oko/run/report.h"
 #include "oko/storage/store.h"
 
@@ -27,13 +31,34 @@ struct EvalArguments {
   std::string dataset, split, report;
   dataset::BoxPixels exif = dataset::BoxPixels::kAuto;
   run::EvaluateOptions options;
+  bool save = false;
 };
 
-// Without --split: the val or test split if there is one, else everything.
-dataset::Dataset read_split(const EvalArguments& arguments, FailedImages& failed,
-                            const Context& context) {
+// The .oko file that --save changes. Throws a usage Error for a model that is not just such a file.
+std::string own_file(const DetectorArguments& detector) {
+  const ModelArguments& model = detector.model;
+  const auto refuse = [](const std::string& place, const char* why) {
+    throw Error(ErrorCode::kUsage, place, why,
+                "oko import makes an .oko file, which --save can change");
+  };
+  const convert::ModelFiles files = convert::open_model(model.path, model.weights);
+  if (!files.format->is_own) refuse(model.path, "is not an .oko file, which --save writes to");
+  const auto exclude = [](const char* flag, bool is_given) {
+    if (!is_given) return;
+    throw Error(ErrorCode::kUsage, flag,
+                "is not what the file that --save changes will do by itself", "omit one of them");
+  };
+  exclude("--names", !model.names.empty());
+  exclude("--heads-from", !model.heads_from.empty());
+  exclude("--size", !detector.size.empty());
+  exclude("--threshold", detector.has_threshold());
+  return files.files.front().name;
+}
+
+// `split` is --split. Without it: the val or test split if there is one, else everything.
+dataset::Dataset read_split(const EvalArguments& arguments, std::string& split,
+                            FailedImages& failed, const Context& context) {
   dataset::Dataset data = readable_data(arguments.dataset, failed, context, arguments.exif);
-  std::string split = arguments.split;
   if (split.empty()) {
     split = dataset::has_split(data, "val")    ? "val"
             : dataset::has_split(data, "test") ? "test"
@@ -57,7 +82,8 @@ double ap(const metrics::ClassResult& result, metrics::Interpolation interpolati
 }
 
 void say_result(const run::Evaluation& result, const Context& context) {
-  Table table({"class", "boxes", "AP50", "11-point", "precision", "recall"});
+  Table table({"class", "boxes", "AP50", "11-point", "precision", "recall", "threshold"});
+  const std::vector<float> thresholds = run::recommended_thresholds(result);
   for (std::size_t i = 0; i < result.classes.size(); ++i) {
     const metrics::ClassResult& one = result.iou50[i];
     if (one.truths == 0 && one.curve.empty()) continue;
@@ -65,7 +91,8 @@ void say_result(const run::Evaluation& result, const Context& context) {
     table.add({result.classes[i], std::to_string(one.truths),
                number(ap(one, metrics::Interpolation::kArea)),
                number(ap(one, metrics::Interpolation::kPoints11)), number(point.precision),
-               number(point.recall)});
+               number(point.recall),
+               thresholds.empty() ? "-" : number(static_cast<double>(thresholds[i]))});
   }
   context.say_lines(table.text());
   context.say("");
@@ -82,21 +109,27 @@ void say_result(const run::Evaluation& result, const Context& context) {
       result.best_f1.f1, result.best_f1.score, result.best_f1.precision, result.best_f1.recall));
 }
 
-Json class_json(const run::Evaluation& result, std::size_t i) {
+Json class_json(const run::Evaluation& result, const std::vector<float>& thresholds,
+                std::size_t i) {
   const metrics::ClassResult& one = result.iou50[i];
   const metrics::CurvePoint point = run::at_threshold(one, result.best_f1.score);
-  return {{"name", result.classes[i]},
-          {"boxes", one.truths},
-          {"ap50", ap(one, metrics::Interpolation::kArea)},  // null if there is nothing to find
-          {"ap50_11", ap(one, metrics::Interpolation::kPoints11)},
-          {"precision", point.precision},
-          {"recall", point.recall}};
+  return {
+      {"name", result.classes[i]},
+      {"boxes", one.truths},
+      {"ap50", ap(one, metrics::Interpolation::kArea)},  // null if there is nothing to find
+      {"ap50_11", ap(one, metrics::Interpolation::kPoints11)},
+      {"precision", point.precision},
+      {"recall", point.recall},
+      {"threshold", thresholds.empty() ? Json(nullptr) : Json(shortest_decimal(thresholds[i]))}};
 }
 
 Json as_json(const EvalArguments& arguments, const run::Evaluation& result,
              const FailedImages& failed) {
   Json classes = Json::array();
-  for (std::size_t i = 0; i < result.classes.size(); ++i) classes.push_back(class_json(result, i));
+  const std::vector<float> thresholds = run::recommended_thresholds(result);
+  for (std::size_t i = 0; i < result.classes.size(); ++i) {
+    classes.push_back(class_json(result, thresholds, i));
+  }
   const metrics::BestF1& best = result.best_f1;
   return {{"model", arguments.detector.model.path},
           {"dataset", arguments.dataset},
@@ -126,11 +159,28 @@ void write_report(const EvalArguments& arguments, const run::Evaluation& result,
   storage::write(arguments.report, run::make_report(input));
 }
 
+// Stores what was measured in the model's file.
+void save(const std::string& file, const EvalArguments& arguments, const std::string& split,
+          const run::Evaluation& result, const Context& context) {
+  if (run::recommended_thresholds(result).empty()) {
+    context.say("nothing was found correctly: " + file + " stays as it is");
+    return;
+  }
+  const Bytes bytes = storage::map(file);
+  graph::OkoFile model = graph::read_oko(bytes, file);
+  run::set_evaluation(model.network, result, storage::filename(arguments.dataset), split,
+                      graph::content_hash(model.network));
+  storage::write(file, graph::with_metadata(bytes, file, model.network.metadata));
+  context.say("saved in " + file + ": the metrics, and the threshold of each class");
+}
+
 void evaluate(const EvalArguments& arguments, Context& context) {
   if (!arguments.report.empty()) run::check_output(arguments.report);
+  const std::string file = arguments.save ? own_file(arguments.detector) : "";
+  std::string split = arguments.split;
   detect::Detector detector = make_detector(arguments.detector, context);
   FailedImages failed;
-  const dataset::Dataset data = read_split(arguments, failed, context);
+  const dataset::Dataset data = read_split(arguments, split, failed, context);
   const std::size_t images = failed.count() + data.samples.size();
   if (!arguments.report.empty()) {
     InputFiles files;
@@ -146,6 +196,7 @@ void evaluate(const EvalArguments& arguments, Context& context) {
     failed.add(data.samples[one.sample].image, one.error);
   }
   say_result(result, context);
+  if (arguments.save) save(file, arguments, split, result, context);
   failed.finish(images, "image", ": they were not measured", context);
   if (!arguments.report.empty()) {
     write_report(arguments, result, data);
@@ -175,6 +226,8 @@ void add_eval_command(CLI::App& app, Context& context) {
       ->add_option("--split", a.split,
                    "Split to measure: train, val, test or all (default: val, else test, else all)")
       ->type_name("NAME");
+  command->add_flag("--save", a.save,
+                    "Store the metrics and the threshold of each class in the model, an .oko file");
   command->add_option("--report", a.report, "Write an HTML report to this file")->type_name("FILE");
   command->add_option("--batch", a.options.batch, "Images per batch")
       ->check(CLI::Range(1, 1024))
@@ -184,6 +237,7 @@ void add_eval_command(CLI::App& app, Context& context) {
 Examples:
   oko eval runs/one photos/
   oko eval model.oko photos/ --split test --report report.html
+  oko eval imported.oko photos/ --save
   oko eval yolov3.cfg photos/ --weights yolov3.weights --names coco.names --json)");
   command->callback([arguments, &context] {
     arguments->detector.check_thresholds();

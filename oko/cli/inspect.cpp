@@ -5,6 +5,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
+#include "oko/cli/about_text.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/detector_arguments.h"
 #include "oko/cli/input_files.h"
@@ -257,6 +258,16 @@ void inspect(const InspectArguments& arguments, const Context& context) {
   if (!warnings.empty()) context.say_lines("\nphones:");
   for (const std::string& warning : warnings) context.say("  " + warning);
   Json document = as_json(network);
+  if (!is_builtin(arguments.model.path)) {
+    const ModelHash hash = hash_of(arguments.model, network);
+    context.say_lines(about_text(network, hash));
+    if (hash.differs()) {
+      notes.push_back("the file states the hash " + hash.stated +
+                      ", which is not that of its content: another program has changed it");
+      context.progress->line("note: " + notes.back());
+    }
+    document["about"] = about_json(network, hash);
+  }
   document["notes"] = notes;
   document["phone_warnings"] = warnings;
   context.emit(document);

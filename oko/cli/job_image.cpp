@@ -4,10 +4,12 @@
 #include <optional>
 #include <system_error>
 
+#include "oko/base/source_date.h"
 #include "oko/cli/job.h"
 #include "oko/cli/stoppable.h"
 #include "oko/cli/table.h"
 #include "oko/package/image.h"
+#include "oko/storage/bucket/environment.h"
 #include "oko/storage/temporary.h"
 
 namespace oko::cli {
@@ -51,7 +53,7 @@ void check(ImageArguments& arguments) {
     arguments.options.base = package::parse_image_reference(arguments.base);
   }
   arguments.options.version = OKO_VERSION;
-  arguments.options.created = package::source_date(storage::bucket::process_environment);
+  arguments.options.created = source_date(storage::bucket::process_environment);
 }
 
 void describe(const Image& image, Context& context, Json& json) {

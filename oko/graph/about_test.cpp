@@ -73,6 +73,28 @@ TEST(About, IsEmptyInFilesThatSayNothing) {
   EXPECT_TRUE(found.thresholds.empty());
 }
 
+TEST(About, IsReplacedWithoutTouchingTensors) {
+  for (const Precision precision :
+       {Precision::kFloat32, Precision::kFloat16, Precision::kInt8}) {
+    const Bytes bytes(write_oko(detector(), {}, precision));
+    Network network = read_oko(bytes, "m").network;
+    set_thresholds(network, {.31F, .5F});
+    const Bytes again(with_metadata(bytes, "m", network.metadata));
+    const OkoFile file = read_oko(again, "m", Verify::kChecksum);
+    EXPECT_EQ(about(file.network).thresholds, (std::vector<float>{.31F, .5F}));
+    EXPECT_EQ(file.hash, read_oko(bytes, "m").hash);
+    const Weights before = read_safetensors(bytes, "m").tensors;
+    const Weights after = read_safetensors(again, "m").tensors;
+    ASSERT_EQ(after.size(), before.size());
+    for (const auto& [name, tensor] : before) {
+      EXPECT_EQ(after.at(name).dtype, tensor.dtype) << name;
+      EXPECT_EQ(after.at(name).data.text(), tensor.data.text()) << name;
+    }
+    EXPECT_EQ(Bytes(with_metadata(again, "m", Json::object())).text(), bytes.text());
+  }
+  EXPECT_THROW(with_metadata(Bytes(write_oko(detector())), "m", {{"thresholds", 1}}), Error);
+}
+
 // What only informs must not keep a model from opening.
 TEST(About, TakesUsableMetricsOnly) {
   Network network = detector();

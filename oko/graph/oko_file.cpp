@@ -159,4 +159,17 @@ OkoFile read_oko(const Bytes& bytes, const std::string& name, Verify verify) {
   return result;
 }
 
+std::vector<std::byte> with_metadata(const Bytes& bytes, const std::string& name,
+                                     const Json& metadata) {
+  OkoFile read = read_oko(bytes, name, Verify::kChecksum);
+  read.network.metadata = metadata;
+  about(read.network);  // throws for what a reader would reject
+  Safetensors file = read_safetensors(bytes, name);
+  file.metadata["network"] = serialized(read.network);
+  if (read.extra.empty()) file.metadata[kHash] = content_hash(read.network);
+  file.metadata.erase(kChecksum);
+  file.metadata.emplace(kChecksum, checksum_of(file));
+  return write_safetensors(file);
+}
+
 }  // namespace oko::graph

@@ -1,7 +1,6 @@
 #include "oko/package/image.h"
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <filesystem>
 #include <system_error>
@@ -273,20 +272,6 @@ Pushed push_image(const Image& image, const ImageReference& to, const RegistryOp
   registry.put_manifest(to.version(), storage::read_text(image.blob_path(image.digest)));
   progress.end();
   return pushed;
-}
-
-std::optional<std::int64_t> source_date(const storage::bucket::Environment& environment) {
-  const std::string text = environment("SOURCE_DATE_EPOCH");
-  if (text.empty()) return std::nullopt;
-  constexpr std::int64_t kLatest = 253'402'300'799;  // of the year 9999
-  std::int64_t seconds = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, seconds);
-  if (error != std::errc() || end != last || seconds < 0 || seconds > kLatest) {
-    throw Error(ErrorCode::kUsage, "SOURCE_DATE_EPOCH", "\"" + text + "\" is not a time",
-                "use seconds since 1970");
-  }
-  return seconds;
 }
 
 }  // namespace oko::package

@@ -56,7 +56,4 @@ struct Pushed {
 Pushed push_image(const Image& image, const ImageReference& to, const RegistryOptions& registry,
                   Progress& progress);
 
-// From SOURCE_DATE_EPOCH; a usage Error if it is not a number of seconds.
-std::optional<std::int64_t> source_date(const storage::bucket::Environment& environment);
-
 }  // namespace oko::package

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "oko/base/error.h"
+#include "oko/base/source_date.h"
 #include "oko/package/test_folder.h"
 #include "oko/package/test_installation.h"
 #include "oko/storage/store.h"

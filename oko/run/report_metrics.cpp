@@ -6,6 +6,7 @@
 
 #include "oko/run/chart.h"
 #include "oko/run/html.h"
+#include "oko/run/recommend.h"
 #include "oko/run/report_sections.h"
 
 namespace oko::run {
@@ -182,6 +183,7 @@ std::string curves_section(const Evaluation& evaluation) {
 std::string classes_section(const Evaluation& evaluation) {
   const std::vector<std::size_t> order = worst_first(evaluation);
   if (order.empty()) return "";
+  const std::vector<float> thresholds = recommended_thresholds(evaluation);
   std::string rows;
   for (const std::size_t i : order) {
     const metrics::ClassResult& result = evaluation.iou50[i];
@@ -189,15 +191,20 @@ std::string classes_section(const Evaluation& evaluation) {
     const double ap = ap50(result);
     rows += fmt::format(
         R"(<tr><td>{}</td><td>{}</td><td>{:.3f}</td><td class="bar"><span class="track">)"
-        R"(<span class="fill" style="width:{:.1f}%"></span></span></td><td>{:.2f}</td><td>{:.2f}</td></tr>)",
-        escaped(evaluation.classes[i]), result.truths, ap, 100 * ap, point.precision, point.recall);
+        R"(<span class="fill" style="width:{:.1f}%"></span></span></td><td>{:.2f}</td><td>{:.2f}</td>)"
+        R"(<td>{}</td></tr>)",
+        escaped(evaluation.classes[i]), result.truths, ap, 100 * ap, point.precision, point.recall,
+        thresholds.empty() ? "–" : fmt::format("{:.3f}", thresholds[i]));
   }
   return fmt::format(
              R"(<section><h2>Classes</h2><div class="scroll"><table class="wide"><tr><th>class</th>)"
-             R"(<th>objects</th><th>AP</th><th></th><th>precision</th><th>recall</th></tr>{}</table></div>)"
+             R"(<th>objects</th><th>AP</th><th></th><th>precision</th><th>recall</th>)"
+             R"(<th>threshold</th></tr>{}</table></div>)"
              R"(<p class="soft note">AP is the area under the curve at IoU .50; the 11-point mean is {:.3f}. )"
-             R"(Precision and recall are those at threshold {:.2f}.</p></section>)",
-             rows, evaluation.map50_11, evaluation.best_f1.score) +
+             R"(Precision and recall are those at threshold {:.2f}. The last column is the threshold with )"
+             R"(the best F1 of each class, or of all together where it has fewer than {} objects here.)"
+             R"(</p></section>)",
+             rows, evaluation.map50_11, evaluation.best_f1.score, kEnoughObjects) +
          "\n";
 }
 

@@ -1,9 +1,14 @@
 #include "oko/train/saver.h"
 
+#include <chrono>
 #include <utility>
 
+#include "oko/base/source_date.h"
+#include "oko/graph/about.h"
 #include "oko/run/output.h"
+#include "oko/run/recommend.h"
 #include "oko/run/report.h"
+#include "oko/storage/bucket/environment.h"
 #include "oko/storage/store.h"
 #include "oko/train/learner.h"
 
@@ -16,6 +21,13 @@ std::uint64_t size_of(const graph::Weights& weights) {
   return size;
 }
 
+// Seconds since 1970, or what SOURCE_DATE_EPOCH says, so that equal runs can give equal files.
+std::int64_t time_of_saving() {
+  using namespace std::chrono;
+  const auto given = source_date(storage::bucket::process_environment);
+  return given.value_or(duration_cast<seconds>(system_clock::now().time_since_epoch()).count());
+}
+
 }  // namespace
 
 Saver::Saver(run::Writer& writer, const run::Paths& paths, const Setup& setup)
@@ -25,6 +37,7 @@ void Saver::rehearse(std::int64_t values) const {
   graph::Network network = setup_.network;
   network.weights.clear();
   network.metadata["training"] = facts({});
+  graph::set_trained(network, time_of_saving());
   const Bytes bytes(graph::write_oko(network));
   graph::read_oko(bytes, paths_.model());
   static_cast<void>(run::make_report({storage::filename(paths_.folder), {}, "", nullptr, nullptr}));
@@ -70,12 +83,10 @@ void Saver::model(const std::string& uri, const Position& position, graph::Weigh
   graph::Network network = setup_.network;
   network.weights = std::move(weights);
   network.metadata["training"] = facts(position);
+  graph::set_trained(network, time_of_saving());
   if (evaluation != nullptr) {
-    network.metadata["metrics"] = {{"map50", evaluation->map50},
-                                   {"map", evaluation->coco.ap},
-                                   {"best_f1", evaluation->best_f1.f1},
-                                   {"best_f1_score", evaluation->best_f1.score},
-                                   {"pictures", evaluation->pictures.size()}};
+    run::set_evaluation(network, *evaluation, storage::filename(setup_.recipe.dataset), "val",
+                        graph::content_hash(network));
   }
   const std::uint64_t size = size_of(network.weights);
   writer_.write(uri, size, [network = std::move(network)] { return graph::write_oko(network); });

@@ -11,6 +11,7 @@ if [ ! -d "$dataset" ]; then
 fi
 work=$(mktemp -d)
 export OKO_JOBS=$work/jobs
+export SOURCE_DATE_EPOCH=1750000000  # models have the time at which they were saved
 unset RANK WORLD_SIZE OKO_PROGRAM
 # Every process of these jobs has the folder in its arguments.
 processes() { pgrep -f -- "$work/jobs" || true; }
