@@ -154,7 +154,7 @@ TEST_F(Export, RejectsWhatAFormatCannotStore) {
         {"onnx", "--ml-program"},
         {"coreml", "--ml-program", "--boxes", "--precision", "int8"},
         {"ncnn", "--author", "Leaf Ltd"},
-        {"oko", "--license", "MIT"},
+        {"darknet", "--license", "MIT"},
         {"tflite", "--precision", "int8"},
         {"tflite", "--precision", "fp16", "--int8", folder_}}) {
     const Outcome outcome = to(flags.front(), {flags.begin() + 1, flags.end()});

@@ -1,5 +1,5 @@
-# Writes OUTPUT, a header with a number that identifies what packs weights: SOURCES (files, separated
-# by commas) and TEXT (versions of oko and the compiler).
+# Writes OUTPUT, a header with a number that identifies what packs weights: SOURCES (files,
+# separated by commas) and TEXT (versions of oko and the compiler).
 string(REPLACE "," ";" sources "${SOURCES}")
 set(all "${TEXT}")
 foreach(source IN LISTS sources)

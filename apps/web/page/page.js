@@ -15,7 +15,7 @@ const bench = new BenchView(element("bench"), { choose, closed: benchIsClosed })
 
 let engine = null;       // promise of the LiveDetector
 let current = null;      // the open model: { name, info, threads, open(engine, options) }
-let chosenScore;         // the threshold of all classes; until it is chosen each has the model's own
+let chosenScore;         // threshold of all classes; until it is chosen each has the model's own
 let wanted = [];         // resolvers of nextResult()
 const finished = [];     // times of the last results
 let pace = () => true;   // whether a new frame is to be looked at
