@@ -14,7 +14,7 @@ const video = document.getElementById("video");
 
 const kMarkup = `
   <div id="phone-actions">
-    <button id="keep" disabled>Keep this frame</button>
+    <button id="keep" disabled>Keep frame</button>
     <select id="pace" aria-label="Frame rate" title="Fewer frames keep the phone cool">
       <option value="0">Every frame</option>
       <option value="15">15 fps</option>

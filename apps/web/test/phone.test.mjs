@@ -130,7 +130,7 @@ describe("oko phone", { skip: noBrowser || noData || noOko }, () => {
   test("keeps a frame to label, with the boxes that were seen in it", async () => {
     await page.locator("#threshold").fill("0.1");
     await boxesAppear();
-    await page.getByRole("button", { name: "Keep this frame" }).tap();
+    await page.getByRole("button", { name: "Keep frame" }).tap();
     await page.getByText("What is in this frame?").waitFor();
     await page.screenshot({ path: screenshot("phone-ask") });
     // What the shown frame is, to compare with the file.
@@ -170,7 +170,7 @@ describe("oko phone", { skip: noBrowser || noData || noOko }, () => {
   });
 
   test("keeps a frame as a background", async () => {
-    await page.getByRole("button", { name: "Keep this frame" }).tap();
+    await page.getByRole("button", { name: "Keep frame" }).tap();
     await page.getByRole("button", { name: "Nothing to find" }).tap();
     await page.getByText(/^2 frames kept/).waitFor();
     const images = filesIn(kImages);
@@ -180,7 +180,7 @@ describe("oko phone", { skip: noBrowser || noData || noOko }, () => {
   });
 
   test("keeps nothing of a frame that is discarded, and goes on", async () => {
-    await page.getByRole("button", { name: "Keep this frame" }).tap();
+    await page.getByRole("button", { name: "Keep frame" }).tap();
     await page.getByRole("button", { name: "Discard" }).tap();
     await page.locator("#ask").waitFor({ state: "hidden" });
     await boxesAppear();
@@ -220,8 +220,10 @@ describe("oko phone", { skip: noBrowser || noData || noOko }, () => {
       await page.setViewportSize({ width, height });
       await boxesAppear();
       await page.screenshot({ path: screenshot(`phone-${name}`) });
-      const across = await page.evaluate(() => document.documentElement.scrollWidth);
+      const [across, bottom] = await page.evaluate(() => [document.documentElement.scrollWidth,
+        document.getElementById("phone-state").getBoundingClientRect().bottom]);
       assert.equal(across, width);
+      assert.ok(bottom < height, `${bottom} of ${height}`);
     }
     await page.setViewportSize(kPhone.viewport);
   });
@@ -246,7 +248,7 @@ describe("oko phone", { skip: noBrowser || noData || noOko }, () => {
   test("says on the page that it has ended", async () => {
     assert.deepEqual(faults, []);
     assert.equal(await server.stop(), 0);
-    await page.getByRole("button", { name: "Keep this frame" }).tap();
+    await page.getByRole("button", { name: "Keep frame" }).tap();
     await page.getByRole("button", { name: "Nothing to find" }).tap();
     await page.getByText("The computer does not answer").waitFor();
     await boxesAppear();  // the engine is in the browser
