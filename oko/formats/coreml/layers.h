@@ -28,6 +28,11 @@ class Names {
 // The axes of a tensor: channels, rows and columns.
 enum Axis { kChannels, kRows, kColumns };
 
+// With layers of this version or later, an output must be described with as many axes as it has:
+// five, [1, 1, channels, rows, columns], if the input is an image. Without them Core ML drops axes
+// of one value.
+inline constexpr int kExactRanks = 4;
+
 // Adds layers to a Core ML neural network, each with one output. Tensors and layers have unique
 // names.
 class LayerWriter {

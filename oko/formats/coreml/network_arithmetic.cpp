@@ -3,10 +3,7 @@
 namespace oko::formats::coreml {
 namespace {
 
-constexpr int kPower = 3, kExp = 4, kThreshold = 7;  // unary types
-// From the first layers of this version on a network's tensors have the ranks that the model's
-// description says; before, all have five axes.
-constexpr int kExactRanks = 4;
+constexpr int kPower = 3, kExp = 4, kThreshold = 7;   // unary types
 constexpr int kSum = 0, kMax = 7, kOverChannels = 2;  // reductions
 
 void set_line(float factor, float shift, proto::Line& line) {

@@ -165,6 +165,8 @@ TEST(CoreMlPipeline, MakesOutputsOfTwoAxesWhereCoreMlCountsThem) {
     }
     EXPECT_EQ(outputs, 2);
     expect_same(read_back(files).network, network);
+    ASSERT_TRUE(model.ParseFromString(std::string(write_coreml(network, {}, "m")[0].bytes.text())));
+    EXPECT_EQ(model.description().outputs(0).type().array().shape_size(), counts ? 5 : 3);
   }
 }
 

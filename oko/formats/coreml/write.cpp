@@ -63,22 +63,24 @@ void write_raw(const graph::Network& network, const WriteOptions& options, proto
   const bool classifier = is_classifier(network);
   proto::NeuralNetwork& to =
       classifier ? *model.mutable_neural_network_classifier() : *model.mutable_neural_network();
-  if (classifier) {
-    describe_classifier(names.front(), description);
-    for (const std::string& name : network.classes) to.mutable_class_labels()->add_texts(name);
-    to.set_probability_map(names.front());
-  } else {
-    const std::vector<int> outputs = network.outputs();
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const graph::Shape& s = network.layers[outputs[i]].output;
-      describe_array(names[i], {s.channels, s.height, s.width}, ArrayKind::kDouble,
-                     "Raw network output", *description.add_outputs());
-    }
-  }
   add_preprocessing(network, to);
   coreml::LayerWriter writer(to, options.precision);
   coreml::write_layers(network, names, writer);
   model.set_specification_version(std::max(version_of(options.precision), writer.version()));
+  if (classifier) {
+    describe_classifier(names.front(), description);
+    for (const std::string& name : network.classes) to.mutable_class_labels()->add_texts(name);
+    to.set_probability_map(names.front());
+    return;
+  }
+  const std::vector<int> outputs = network.outputs();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const graph::Shape& s = network.layers[outputs[i]].output;
+    std::vector<std::int64_t> sides{s.channels, s.height, s.width};
+    if (writer.version() >= coreml::kExactRanks) sides.insert(sides.begin(), 2, 1);
+    describe_array(names[i], sides, ArrayKind::kDouble, "Raw network output",
+                   *description.add_outputs());
+  }
 }
 
 // The network with its decoding, and the version that it needs. Returns the number of boxes.
