@@ -427,7 +427,7 @@ TEST_F(Cli, ClassThresholdsNeedAKnownClassAndAScore) {
   EXPECT_THAT(thresholds.class_scores, ElementsAre(.75F, .25F));
   network.classes.clear();
   set_class_thresholds(thresholds, network, std::vector<std::string>{"class 1=.5"});
-  EXPECT_THAT(thresholds.class_scores, ElementsAre(.25F, .5F));
+  EXPECT_THAT(thresholds.class_scores, ElementsAre(.75F, .5F));  // the other keeps what it has
 }
 
 TEST_F(Cli, EnginesRejectFlagsOfTheOther) {
