@@ -61,6 +61,7 @@ void add_export_command(CLI::App& app, Context& context);
 void add_parity_command(CLI::App& app, Context& context);
 void add_inspect_command(CLI::App& app, Context& context);
 void add_phone_command(CLI::App& app, Context& context);
+void add_bench_command(CLI::App& app, Context& context);
 void add_job_command(CLI::App& app, Context& context);
 void add_seal_command(CLI::App& app, Context& context);
 void add_store_command(CLI::App& app, Context& context);

@@ -29,6 +29,7 @@ void add_all_commands(CLI::App& app, Context& context) {
   add_parity_command(app, context);
   add_inspect_command(app, context);
   add_phone_command(app, context);
+  add_bench_command(app, context);
   add_seal_command(app, context);
   add_weights_command(app, context);
   add_store_command(app, context);

@@ -250,6 +250,7 @@ const std::map<std::string, std::set<std::string>> kWritten = {
     {"job submit", {"--job-dir"}},
     {"job image", {"--archive", "--to"}}};
 const std::map<std::string, std::set<std::string>> kRead = {
+    {"bench", {"--heads-from", "--names", "--program", "--weights"}},
     {"cost", {"--classes", "--from", "--network", "--prices", "--recipe"}},
     {"data", {"--classes"}},
     {"detect", {"--heads-from", "--names", "--weights"}},

@@ -19,7 +19,11 @@ version_of() {  # of the Highway in a folder: 1.2.0
 declare -A folders=()
 for folder in "$@"; do
   [[ -f $folder/hwy/highway.h ]] || continue
-  folders[$(version_of "$folder")]=$folder
+  version=$(version_of "$folder")
+  # Alone, since /usr/include cannot come before the compiler's own folders.
+  mkdir -p "$work/$version"
+  ln -sfn "$(realpath "$folder")/hwy" "$work/$version/hwy"
+  folders[$version]=$work/$version
 done
 if ((${#folders[@]} < 2)); then
   echo "skipped: only Highway ${!folders[*]} is here (scripts/highway.sh gets others)"
