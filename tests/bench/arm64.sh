@@ -19,7 +19,7 @@ cp "$model" "$work/-s model; rm -rf *.oko"
 cd "$work"
 for try in cortex-a53:neon max:neondot; do
   FAKE_ADB_RUN="qemu-aarch64 -cpu ${try%:*}" "$oko" bench "./-s model; rm -rf *.oko" --adb \
-    --warm-up 1 --rounds 2 --frame 320x240 --threads 2 --json > out.json ||
+    --program "$program" --size 64x64 --warm-up 1 --rounds 2 --frame 320x240 --threads 2 --json > out.json ||
     fail "${try%:*}: $(cat out.json)"
   grep -q "\"target\": \"${try#*:}\"" out.json || fail "${try%:*} did not run ${try#*:}"
   grep -q '"abi": "arm64-v8a"' out.json || fail "another program ran"
