@@ -74,8 +74,7 @@ TEST(About, IsEmptyInFilesThatSayNothing) {
 }
 
 TEST(About, IsReplacedWithoutTouchingTensors) {
-  for (const Precision precision :
-       {Precision::kFloat32, Precision::kFloat16, Precision::kInt8}) {
+  for (const Precision precision : {Precision::kFloat32, Precision::kFloat16, Precision::kInt8}) {
     const Bytes bytes(write_oko(detector(), {}, precision));
     Network network = read_oko(bytes, "m").network;
     set_thresholds(network, {.31F, .5F});

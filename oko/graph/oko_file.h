@@ -33,8 +33,9 @@ std::vector<std::byte> write_oko(const Network& network, const Weights& extra = 
 enum class Verify { kNothing, kChecksum };
 OkoFile read_oko(const Bytes& bytes, const std::string& name, Verify verify = Verify::kNothing);
 
-// The same file with other metadata of its network (Network::metadata); tensors are as they were, of
-// whatever type. One that had no hash gets it. Throws what read_oko() does, with Verify::kChecksum.
+// The same file with other metadata of its network (Network::metadata); tensors are as they were,
+// of whatever type. One that had no hash gets it. Throws what read_oko() does, with
+// Verify::kChecksum.
 std::vector<std::byte> with_metadata(const Bytes& bytes, const std::string& name,
                                      const Json& metadata);
 
