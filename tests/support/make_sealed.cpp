@@ -2,7 +2,8 @@
 // as the releases 7 and 8 (7.oko.sealed, 8.oko.sealed). signer.key signed them, model.key opens
 // release 8 too, other.pub signed nothing. 7.oko.index and 8.oko.index are the indexes of updates
 // that were published with them, root.pub is the key that apps trust. content.oko.sealed is
-// plain.oko for the recipient as a file of another format. For tests that are not C++.
+// plain.oko for the recipient as a file of another format. other.oko is a plain model of other
+// classes, which says of itself all that a file can. For tests that are not C++.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "oko/base/error.h"
+#include "oko/graph/about.h"
 #include "oko/runtime/test_sealed.h"
 #include "oko/seal/pack/publish.h"
 
@@ -56,6 +58,18 @@ class Publisher {
   std::optional<seal::Published> published_;
 };
 
+graph::Network other_network() {
+  constexpr std::int64_t kIn2025 = 1750000000;
+  graph::Network network = runtime::network(true);
+  network.name = "other";
+  network.classes = {"bird", "fish"};
+  graph::set_info(network, {.version = "1.4.0"});
+  graph::set_trained(network, kIn2025);
+  graph::set_measured(network, {.9, .6, "pets", "val", 120, graph::content_hash(network)});
+  graph::set_thresholds(network, {.3F, .4F});
+  return network;
+}
+
 void make(const std::filesystem::path& folder, const std::string& recipient) {
   seal::start_sodium();
   const graph::Network network = runtime::network(false);
@@ -63,6 +77,7 @@ void make(const std::filesystem::path& folder, const std::string& recipient) {
   const auto signer = seal::SecretKey::make();
   const auto identity = seal::X25519Identity::make();
   write(folder / "plain.oko", plain);
+  write(folder / "other.oko", graph::write_oko(other_network()));
   write(folder / "signer.key", signer.text(nullptr));
   write(folder / "signer.pub", signer.public_key().text());
   write(folder / "other.pub", seal::SecretKey::make().public_key().text());

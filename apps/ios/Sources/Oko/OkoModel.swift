@@ -15,6 +15,9 @@ public struct OkoModelOptions: Sendable {
     public var height = 0
     public var target: String?
     public var cacheURL: URL?
+    /// Only `info`, class names and thresholds are wanted: it takes milliseconds and no memory for
+    /// weights, and makes no detectors.
+    public var describeOnly = false
 
     public init() {}
 }
@@ -35,6 +38,8 @@ public final class OkoModel: @unchecked Sendable {
     public let detectorBytes: UInt64
     /// Whether the packed weights came from the cache.
     public let cacheHit: Bool
+    /// What the file says of itself.
+    public let info: OkoModelInfo
 
     /// Memory-maps a file.
     public convenience init(contentsOf url: URL, options: OkoModelOptions = .init()) throws {
@@ -115,6 +120,14 @@ public final class OkoModel: @unchecked Sendable {
         detectorBytes = info.activation_bytes
         cacheHit = info.cache_hit != 0
         classNames = (0..<info.class_count).map { String(cString: oko_model_class_name(model, $0)) }
+        self.info = OkoModelInfo(info)
+    }
+
+    /// The score that detections of a class must exceed unless OkoThresholds say otherwise: the
+    /// file's own, chosen on its validation images, else 0.25. nil: there is no such class.
+    public func classThreshold(_ classIndex: Int) -> Float? {
+        let threshold = oko_model_class_threshold(handle, Int32(clamping: classIndex))
+        return threshold < 0 ? nil : threshold
     }
 
     deinit { oko_model_close(handle) }
@@ -132,6 +145,7 @@ extension OkoModelOptions {
                 options.height = Int32(clamping: height)
                 options.target = target
                 options.cache_path = cache
+                options.describe_only = describeOnly ? 1 : 0
                 return body(&options)
             }
         }

@@ -3,27 +3,27 @@ import Foundation
 import ImageIO
 import OkoC
 
-extension OkoDetector {
-    /// Detects in a camera buffer: 420v, 420f, BGRA, RGBA, RGB, BGR or grey. `orientation` makes the pixels upright.
-    /// Boxes are in the buffer's own pixels.
-    public func detect(
-        _ pixelBuffer: CVPixelBuffer, orientation: CGImagePropertyOrientation = .up,
-        thresholds: OkoThresholds = .init()
-    ) throws -> [OkoDetection] {
-        let locked = CVPixelBufferLockBaseAddress(pixelBuffer, .readOnly)
-        guard locked == kCVReturnSuccess else {
-            throw OkoError(status: .failed, text: "the pixel buffer cannot be locked (\(locked))")
-        }
-        defer { CVPixelBufferUnlockBaseAddress(pixelBuffer, .readOnly) }
-        var frame = try oko_frame(locked: pixelBuffer)
-        oko_frame_orient(&frame, Int32(orientation.rawValue))
-        return try detect(frame: frame, thresholds: thresholds)
+/// The pixels of a buffer in C, locked for reading while `body` runs. `orientation` makes them
+/// upright.
+func withFrame<R>(
+    of pixelBuffer: CVPixelBuffer, orientation: CGImagePropertyOrientation,
+    _ body: (oko_frame) throws -> R
+) throws -> R {
+    let locked = CVPixelBufferLockBaseAddress(pixelBuffer, .readOnly)
+    guard locked == kCVReturnSuccess else {
+        throw OkoError(status: .failed, text: "the pixel buffer cannot be locked (\(locked))")
     }
+    defer { CVPixelBufferUnlockBaseAddress(pixelBuffer, .readOnly) }
+    var frame = try oko_frame(locked: pixelBuffer)
+    oko_frame_orient(&frame, Int32(orientation.rawValue))
+    return try body(frame)
 }
 
 extension oko_frame {
+    var size: CGSize { CGSize(width: Int(width), height: Int(height)) }
+
     /// The pixels of a buffer whose base address is locked.
-    init(locked buffer: CVPixelBuffer) throws {
+    fileprivate init(locked buffer: CVPixelBuffer) throws {
         self.init()
         width = Int32(clamping: CVPixelBufferGetWidth(buffer))
         height = Int32(clamping: CVPixelBufferGetHeight(buffer))

@@ -1,4 +1,4 @@
-// What the example uses of Apple's UIKit, to be compiled only.
+// What the Swift package and the example use of Apple's UIKit; of the latter, to be compiled only.
 @_exported import Foundation
 @_exported import QuartzCore
 
@@ -25,6 +25,11 @@ public final class UIColor: Sendable {
 public enum NSTextAlignment: Int, Sendable { case left, center, right }
 @MainActor public final class UITraitCollection: NSObject { public var displayScale: CGFloat { 1 } }
 @MainActor open class UIResponder: NSObject {}
+
+@MainActor open class UIApplication: UIResponder {
+    nonisolated public static let didReceiveMemoryWarningNotification =
+        Notification.Name("DidReceiveMemoryWarning")
+}
 
 @MainActor open class UIView: UIResponder {
     public init(frame: CGRect) {}

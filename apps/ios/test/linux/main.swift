@@ -1,5 +1,6 @@
 // Opens sealed models through the Swift package, and detects in pixel buffers: with keys, a keychain
-// and buffers of the stand-ins beside this file. The argument is the program oko_make_sealed.
+// and buffers of the stand-ins beside this file. What else there is to test is in files of its own.
+// The argument is the program oko_make_sealed.
 import CoreVideo
 import CryptoKit
 import Foundation
@@ -7,9 +8,9 @@ import ImageIO
 import OkoC
 import Security
 
-func check(_ right: Bool, _ what: String, line: Int = #line) {
+func check(_ right: Bool, _ what: String, file: String = #fileID, line: Int = #line) {
     if right { return }
-    print("main.swift:\(line): \(what)")
+    print("\(file):\(line): \(what)")
     exit(1)
 }
 
@@ -248,5 +249,8 @@ do {
 SecureEnclave.isAvailable = false
 check((try? OkoEnclaveKey(name: "third")) == nil, "there is no Enclave")
 
+try ModelTests(folder: folder).run()
+try TrackerTests(model: opened[0]).run()
+try await LiveTests(folder: folder).run()
 try await UpdateTests(folder: folder, signer: signer, identity: identity).run()
 print("all passed")

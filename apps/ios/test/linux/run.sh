@@ -33,7 +33,9 @@ sources="$root/apps/ios/Sources/Oko/*.swift"
 link="./*.o $library -lcrypto -Xlinker -rpath -Xlinker $(dirname "$library")"
 # shellcheck disable=SC2086
 "$swiftc" $flags -warnings-as-errors -module-name OkoTest $sources "$here/main.swift" \
-  "$here/UpdateTests.swift" "$here/LoopbackServer.swift" $link -o test
+  "$here/ModelTests.swift" "$here/TrackerTests.swift" "$here/LiveTests.swift" \
+  "$here/LiveInbox.swift" "$here/TestBuffer.swift" "$here/UpdateTests.swift" \
+  "$here/LoopbackServer.swift" $link -o test
 ./test "$maker"
 # shellcheck disable=SC2086
 "$swiftc" $flags -emit-module -module-name Oko $sources
