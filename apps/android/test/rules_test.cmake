@@ -38,11 +38,13 @@ if(NOT rules MATCHES "-keepclasseswithmembers class dev.oko.OkoNative { native <
   message(FATAL_ERROR "consumer-rules.pro does not keep OkoNative's methods")
 endif()
 
-# Methods found by name: the constructor of OkoException and the methods of OkoCalls.
-file(READ ${SOURCE}/src/main/java/dev/oko/OkoCalls.java calls)
+# Methods found by name: the constructor of OkoException and the methods of interfaces, which are
+# kept whole.
 set(count 0)
 foreach(source ${sources})
   file(READ ${source} text)
+  string(REGEX MATCHALL "FindClass\\(\"dev/oko/[A-Za-z]+\"" classes "${text}")
+  list(TRANSFORM classes REPLACE ".*\"dev/oko/(.*)\"" "\\1")
   # Signatures have some of these, and lists are divided by them.
   string(REPLACE ";" "," text "${text}")
   string(REPLACE "[" "*" text "${text}")
@@ -56,12 +58,19 @@ foreach(source ${sources})
          NOT rules MATCHES "<init>\\(int, byte\\[\\], java.lang.Throwable\\);")
         message(FATAL_ERROR "consumer-rules.pro does not keep the constructor ${signature}")
       endif()
-    elseif(NOT calls MATCHES " ${name}\\(" OR
-           NOT rules MATCHES "-keep interface dev.oko.OkoCalls { <methods>; }")
-      message(FATAL_ERROR "${source} finds ${name}, which OkoCalls does not have or keep")
+      continue()
+    endif()
+    list(LENGTH classes number)
+    if(NOT number EQUAL 1)
+      message(FATAL_ERROR "${source} finds ${name}: in which class of ${classes}?")
+    endif()
+    file(READ ${SOURCE}/src/main/java/dev/oko/${classes}.java java)
+    if(NOT java MATCHES " ${name}\\(" OR
+       NOT rules MATCHES "-keep interface dev.oko.${classes} { <methods>; }")
+      message(FATAL_ERROR "${source} finds ${name}, which ${classes} does not have or keep")
     endif()
   endforeach()
 endforeach()
-if(count LESS 4)
+if(count LESS 5)
   message(FATAL_ERROR "only ${count} methods are found by name in ${SOURCE}/src/main/cpp")
 endif()

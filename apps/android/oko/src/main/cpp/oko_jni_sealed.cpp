@@ -31,8 +31,8 @@ Result<P256Point> point_of(JNIEnv* env, jbyteArray array) {
 OKO_JNI(jlong, openSealed)
 (JNIEnv* env, jclass, jbyteArray path, jobject bytes, jbyteArray signer, jbyteArray identity,
  jbyteArray model, jbyteArray app_version, jlong now, jbyteArray point, jboolean keeps_releases,
- jobject object, jint precision, jint width, jint height, jbyteArray target,
- jbyteArray cache_path) {
+ jobject object, jint precision, jint width, jint height, jbyteArray target, jbyteArray cache_path,
+ jboolean describe_only) {
   return guarded(env, [&]() -> jlong {
     Calls calls(env, object);
     if (!calls.found()) return 0;
@@ -52,7 +52,8 @@ OKO_JNI(jlong, openSealed)
       seal.agree = [&calls](const P256Point& sender) { return calls.agree(sender); };
     }
     if (keeps_releases == JNI_TRUE) seal.releases = calls.releases();
-    const ModelOptions options = options_of(env, precision, width, height, target, cache_path);
+    const ModelOptions options =
+        options_of(env, precision, width, height, target, cache_path, describe_only);
     if (path != nullptr) {
       auto opened = Model::open_sealed(text_of(env, path), seal, options);
       return handle_of(env, std::move(opened), calls.thrown());

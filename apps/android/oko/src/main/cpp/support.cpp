@@ -33,6 +33,31 @@ jobjectArray texts_of(JNIEnv* env, std::span<const std::string_view> texts) {
   return array;
 }
 
+std::vector<float> floats_of(JNIEnv* env, jfloatArray array) {
+  if (array == nullptr) return {};
+  std::vector<float> values(static_cast<std::size_t>(env->GetArrayLength(array)));
+  env->GetFloatArrayRegion(array, 0, static_cast<jsize>(values.size()), values.data());
+  return values;
+}
+
+jdoubleArray array_of(JNIEnv* env, std::span<const jdouble> numbers) {
+  const auto size = static_cast<jsize>(numbers.size());
+  const jdoubleArray array = env->NewDoubleArray(size);
+  if (array != nullptr) env->SetDoubleArrayRegion(array, 0, size, numbers.data());
+  return array;
+}
+
+std::shared_ptr<const void> keep(JNIEnv* env, jobject object) {
+  JavaVM* machine = nullptr;
+  env->GetJavaVM(&machine);
+  return {env->NewGlobalRef(object), [machine](const void* reference) {
+            void* current = nullptr;
+            if (machine->GetEnv(&current, JNI_VERSION_1_6) != JNI_OK) return;
+            static_cast<JNIEnv*>(current)->DeleteGlobalRef(
+                static_cast<jobject>(const_cast<void*>(reference)));
+          }};
+}
+
 void raise(JNIEnv* env, const Error& error, jthrowable cause) {
   const jclass type = env->FindClass("dev/oko/OkoException");
   if (type == nullptr) return;  // a Java exception is already pending
@@ -47,9 +72,13 @@ void raise(JNIEnv* env, const Error& error, jthrowable cause) {
 Error refusal(std::string text) { return {Status::kInvalidArgument, std::move(text)}; }
 
 ModelOptions options_of(JNIEnv* env, jint precision, jint width, jint height, jbyteArray target,
-                        jbyteArray cache_path) {
-  return {static_cast<Precision>(precision), width, height, text_of(env, target),
-          text_of(env, cache_path)};
+                        jbyteArray cache_path, jboolean describe_only) {
+  return {static_cast<Precision>(precision),
+          width,
+          height,
+          text_of(env, target),
+          text_of(env, cache_path),
+          describe_only == JNI_TRUE};
 }
 
 Result<std::span<const std::byte>> direct_bytes(JNIEnv* env, jobject buffer, const char* place) {

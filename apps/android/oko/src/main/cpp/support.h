@@ -7,9 +7,11 @@
 
 #include <bit>
 #include <exception>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #define OKO_JNI(type, name) extern "C" JNIEXPORT type JNICALL Java_dev_oko_OkoNative_##name
 
@@ -23,6 +25,14 @@ jbyteArray bytes_of(JNIEnv* env, std::string_view text);
 jobjectArray texts_of(JNIEnv* env, std::span<const std::string_view> texts);
 // Empty if the array is null.
 std::string text_of(JNIEnv* env, jbyteArray array);
+
+// Empty if the array is null.
+std::vector<float> floats_of(JNIEnv* env, jfloatArray array);
+// Null if there is no memory, as above.
+jdoubleArray array_of(JNIEnv* env, std::span<const jdouble> numbers);
+
+// Keeps a Java object alive. To be released in a Java thread.
+std::shared_ptr<const void> keep(JNIEnv* env, jobject object);
 
 // Throws an OkoException in Java, once the native method returns. `cause` may be null.
 void raise(JNIEnv* env, const Error& error, jthrowable cause = nullptr);
@@ -52,7 +62,7 @@ T* object_of(jlong handle) {
 }
 
 ModelOptions options_of(JNIEnv* env, jint precision, jint width, jint height, jbyteArray target,
-                        jbyteArray cache_path);
+                        jbyteArray cache_path, jboolean describe_only);
 
 // The content of a direct buffer with a model; `place` is the method's name.
 Result<std::span<const std::byte>> direct_bytes(JNIEnv* env, jobject buffer, const char* place);

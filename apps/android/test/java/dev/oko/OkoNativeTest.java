@@ -41,15 +41,18 @@ final class OkoNativeTest {
 
   private long open() {
     byte[] path = reference.model.toString().getBytes(StandardCharsets.UTF_8);
-    return OkoNative.openFile(path, 0, 0, 0, null, null);
+    return OkoNative.openFile(path, 0, 0, 0, null, null, false);
   }
 
   private void findsTheBottlesInEveryLayout() throws IOException {
     long model = open();
     byte[][] texts = OkoNative.modelTexts(model);
-    check(texts.length == 2 + 80, "80 classes");
-    check(new String(texts[2 + 39], StandardCharsets.UTF_8).equals("bottle"), "class 39");
-    check(OkoNative.modelNumbers(model)[1] == 320, "the input's width");
+    check(texts.length == 7 + 80, "80 classes");
+    check(new String(texts[7 + 39], StandardCharsets.UTF_8).equals("bottle"), "class 39");
+    check(texts[3].length == 64 && texts[4].length == 16, "hash and checksum");
+    double[] numbers = OkoNative.modelNumbers(model);
+    check(numbers[1] == 320, "the input's width");
+    check(numbers.length == 13 + 80 && numbers[13 + 39] == .25, "the classes' thresholds");
     long detector = OkoNative.createDetector(model, 2, 1);
     OkoNative.closeModel(model);
 
@@ -74,7 +77,7 @@ final class OkoNativeTest {
     try (FileChannel file = FileChannel.open(reference.model)) {
       mapped = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size());
     }
-    long model = OkoNative.openBuffer(mapped, 0, 0, 0, null, null);
+    long model = OkoNative.openBuffer(mapped, 0, 0, 0, null, null, false);
     WeakReference<ByteBuffer> watch = new WeakReference<>(mapped);
     mapped = null;
     long detector = OkoNative.createDetector(model, 1, 1);
@@ -102,17 +105,26 @@ final class OkoNativeTest {
   private void mistakesAreExceptionsWithTheEnginesText() throws IOException {
     byte[] nowhere = "/no/such/модель.oko".getBytes(StandardCharsets.UTF_8);
     expectRefusal(
-        () -> OkoNative.openFile(nowhere, 0, 0, 0, null, null),
+        () -> OkoNative.openFile(nowhere, 0, 0, 0, null, null, false),
         OkoException.BAD_MODEL,
         "/no/such/модель.oko: no such file");
     expectRefusal(
-        () -> OkoNative.openBuffer(ByteBuffer.allocateDirect(100), 0, 0, 0, null, null),
+        () -> OkoNative.openBuffer(ByteBuffer.allocateDirect(100), 0, 0, 0, null, null, false),
         OkoException.BAD_MODEL,
         "model");
     expectRefusal(
-        () -> OkoNative.openBuffer(ByteBuffer.allocate(100), 0, 0, 0, null, null),
+        () -> OkoNative.openBuffer(ByteBuffer.allocate(100), 0, 0, 0, null, null, false),
         OkoException.INVALID_ARGUMENT,
         "direct buffer");
+
+    byte[] path = reference.model.toString().getBytes(StandardCharsets.UTF_8);
+    long described = OkoNative.openFile(path, 0, 0, 0, null, null, true);
+    check(OkoNative.modelNumbers(described)[1] == 320, "described without weights");
+    expectRefusal(
+        () -> OkoNative.createDetector(described, 1, 1),
+        OkoException.INVALID_ARGUMENT,
+        "describe_only");
+    OkoNative.closeModel(described);
 
     long model = open();
     expectRefusal(

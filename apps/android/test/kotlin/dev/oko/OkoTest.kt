@@ -2,11 +2,8 @@ package dev.oko
 
 import android.content.Context
 import android.content.res.AssetManager
-import android.graphics.ImageFormat
 import android.graphics.PixelFormat
 import android.graphics.Rect
-import androidx.camera.core.ImageInfo
-import androidx.camera.core.ImageProxy
 import dev.oko.Reference.HEIGHT
 import dev.oko.Reference.PIXELS
 import dev.oko.Reference.WIDTH
@@ -21,47 +18,10 @@ import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.coroutines.startCoroutine
 import kotlin.math.abs
 
-private class Plane(private val bytes: ByteBuffer, private val row: Int, private val pixel: Int) :
-    ImageProxy.PlaneProxy {
-    override fun getRowStride() = row
-
-    override fun getPixelStride() = pixel
-
-    override fun getBuffer() = bytes
-}
-
-private class Image(
-    private val layout: Int,
-    private val size: Pair<Int, Int>,
-    private val bytes: List<Plane>,
-    private val rotation: Int = 0,
-    private val crop: Rect = Rect(0, 0, size.first, size.second),
-) : ImageProxy {
-    override fun close() = Unit
-
-    override fun getCropRect() = crop
-
-    override fun getFormat() = layout
-
-    override fun getWidth() = size.first
-
-    override fun getHeight() = size.second
-
-    override fun getPlanes(): Array<ImageProxy.PlaneProxy> = bytes.toTypedArray()
-
-    override fun getImageInfo() = ImageInfo { rotation }
-}
-
 private class OkoTest(private val reference: Reference) {
     private val model = OkoModel.open(reference.model.toFile())
 
-    private fun cameraImage(crop: Rect = Rect(0, 0, WIDTH, HEIGHT)): Image {
-        val y = reference.bytes("nv21", 0, PIXELS)
-        val v = reference.bytes("nv21", PIXELS, PIXELS * 3 / 2 - 1)
-        val u = reference.bytes("nv21", PIXELS + 1, PIXELS * 3 / 2)
-        val planes = listOf(Plane(y, WIDTH, 1), Plane(u, WIDTH, 2), Plane(v, WIDTH, 2))
-        return Image(ImageFormat.YUV_420_888, Pair(WIDTH, HEIGHT), planes, 0, crop)
-    }
+    private fun cameraImage(crop: Rect = Rect(0, 0, WIDTH, HEIGHT)) = reference.cameraImage(crop)
 
     // The clip has video range, unlike camera images.
     private fun frame() = cameraImage().toOkoFrame().copy(range = OkoRange.VIDEO)

@@ -13,4 +13,20 @@ public abstract class Context {
   public File getNoBackupFilesDir() {
     throw new UnsupportedOperationException("a stand-in");
   }
+
+  public Context getApplicationContext() {
+    return this;
+  }
+
+  public <T> T getSystemService(Class<T> service) {
+    throw new UnsupportedOperationException("a stand-in");
+  }
+
+  public void registerComponentCallbacks(ComponentCallbacks2 callbacks) {
+    throw new UnsupportedOperationException("a stand-in");
+  }
+
+  public void unregisterComponentCallbacks(ComponentCallbacks2 callbacks) {
+    throw new UnsupportedOperationException("a stand-in");
+  }
 }

@@ -6,6 +6,6 @@ public class Build {
   }
 
   public static class VERSION_CODES {
-    public static final int S = 31;
+    public static final int Q = 29, S = 31;
   }
 }

@@ -32,3 +32,13 @@ fun OkoDetector.detect(
     thresholds: OkoThresholds = OkoThresholds(),
     mirror: Boolean = false,
 ): List<OkoDetection> = detect(image.toOkoFrame(mirror), thresholds)
+
+/**
+ * For the analyzer of a camera, which closes the image when this returns:
+ *
+ *     analysis.setAnalyzer(executor) { image -> image.use { live.submit(it) } }
+ *
+ * The frame's time is now: the images' own timestamps are of clocks that differ between cameras.
+ */
+fun OkoLiveDetector.submit(image: ImageProxy, mirror: Boolean = false): OkoTaken =
+    submit(image.toOkoFrame(mirror))

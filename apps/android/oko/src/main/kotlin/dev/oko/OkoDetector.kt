@@ -35,7 +35,7 @@ class OkoDetector @JvmOverloads constructor(
     threads: Int = 1,
     tiles: Int = 1,
 ) : AutoCloseable {
-    private val labels = model.classNames
+    internal val labels = model.classNames
     private var handle = model.createDetector(threads, tiles)
 
     /** Best first, boxes in the frame's own stored pixels. */
@@ -69,6 +69,9 @@ class OkoDetector @JvmOverloads constructor(
         OkoNative.destroyDetector(handle)
         handle = 0
     }
+
+    /** For a tracker. */
+    @Synchronized internal fun <R> withHandle(call: (Long) -> R): R = call(opened())
 
     private fun opened(): Long {
         check(handle != 0L) { "the detector is closed" }

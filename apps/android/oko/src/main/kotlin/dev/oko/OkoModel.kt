@@ -15,6 +15,25 @@ data class OkoModelOptions(
     val height: Int = 0,
     val target: String? = null,
     val cacheFile: File? = null,
+    /**
+     * Opened only for what it says of itself, its class names and thresholds: takes milliseconds
+     * and no memory for weights, and makes no detectors.
+     */
+    val describeOnly: Boolean = false,
+)
+
+/**
+ * Mean average precision, 0 to 1, at an overlap of .5 and over .5 to .95, measured on [images]
+ * images of a dataset's split. [ofTheseWeights] is false where those they were made from were
+ * measured, by quantizing, say.
+ */
+data class OkoMetrics(
+    val map50: Double,
+    val map: Double,
+    val dataset: String?,
+    val split: String?,
+    val images: Long,
+    val ofTheseWeights: Boolean,
 )
 
 /**
@@ -22,6 +41,8 @@ data class OkoModelOptions(
  * keep working after it is closed.
  */
 class OkoModel private constructor(private var handle: Long) : AutoCloseable {
+    private var users = 0
+    private var closed = false
     val name: String
     /** The instruction set it runs on, such as "neon". */
     val target: String
@@ -33,36 +54,101 @@ class OkoModel private constructor(private var handle: Long) : AutoCloseable {
     /** Bytes shared by all detectors, and per detector. */
     val weightBytes: Long
     val detectorBytes: Long
+    /** Operations per image, a multiplication and an addition as 2. */
+    val flop: Double
     /** Whether the packed weights came from the cache file. */
     val cacheHit: Boolean
 
+    // What the file says of itself (docs/oko-file.md), null where it does not.
+
+    /** Given by its author: "1.4.0". */
+    val version: String?
+    /** SHA-256 of network, weights and preprocessing: equal in files that find the same. */
+    val hash: String?
+    /** Of all content: equal in equal files. */
+    val checksum: String?
+    /** When, in seconds since 1970. */
+    val trained: Long?
+    val metrics: OkoMetrics?
+    /** What the score of each class must exceed unless OkoThresholds says otherwise. */
+    val classThresholds: List<Float>
+    /** Whether they are the file's own, chosen on its validation images. */
+    val ownThresholds: Boolean
+
     init {
         val texts = OkoNative.modelTexts(handle).map { it.toString(Charsets.UTF_8) }
+        val said = texts.map { it.ifEmpty { null } }
         name = texts[0]
         target = texts[1]
-        classNames = texts.drop(2)
+        version = said[2]
+        hash = said[3]
+        checksum = said[4]
+        classNames = texts.drop(TEXTS)
         val numbers = OkoNative.modelNumbers(handle)
         precision = OkoPrecision.entries[numbers[0].toInt()]
         width = numbers[1].toInt()
         height = numbers[2].toInt()
-        weightBytes = numbers[3]
-        detectorBytes = numbers[4]
-        cacheHit = numbers[5] != 0L
+        weightBytes = numbers[3].toLong()
+        detectorBytes = numbers[4].toLong()
+        flop = numbers[5]
+        cacheHit = numbers[6] != 0.0
+        trained = numbers[7].toLong().takeIf { it != 0L }
+        val images = numbers[10].toLong()
+        metrics =
+            if (images == 0L) null
+            else OkoMetrics(numbers[8], numbers[9], said[5], said[6], images, numbers[11] != 0.0)
+        ownThresholds = numbers[12] != 0.0
+        classThresholds = numbers.drop(NUMBERS).map { it.toFloat() }
     }
 
-    @Synchronized
-    internal fun createDetector(threads: Int, tiles: Int): Long {
-        check(handle != 0L) { "the model is closed" }
-        return OkoNative.createDetector(handle, threads, tiles)
+    internal fun createDetector(threads: Int, tiles: Int): Long =
+        withHandle { OkoNative.createDetector(it, threads, tiles) }
+
+    // Not with a lock that is held during the call, so that close() never waits.
+    private fun <R> withHandle(call: (Long) -> R): R {
+        synchronized(this) {
+            check(!closed) { "the model is closed" }
+            ++users
+        }
+        try {
+            return call(handle)
+        } finally {
+            synchronized(this) {
+                --users
+                free()
+            }
+        }
     }
 
     @Synchronized
     override fun close() {
+        closed = true
+        free()
+    }
+
+    private fun free() {
+        if (!closed || users != 0) return
         OkoNative.closeModel(handle)
         handle = 0
     }
 
     companion object {
+        private const val TEXTS = 7
+        private const val NUMBERS = 13
+
+        /** Calls with the handles of all, none of which is closed meanwhile. */
+        internal fun <R> useAll(models: List<OkoModel>, call: (LongArray) -> R): R {
+            val handles = LongArray(models.size)
+            fun from(index: Int): R =
+                if (index == models.size) call(handles)
+                else
+                    models[index].withHandle { handle ->
+                        handles[index] = handle
+                        from(index + 1)
+                    }
+            return from(0)
+        }
+
         /** Memory-maps a file. */
         @JvmStatic
         @JvmOverloads
@@ -76,6 +162,7 @@ class OkoModel private constructor(private var handle: Long) : AutoCloseable {
                     o.height,
                     o.target?.toByteArray(),
                     o.cacheFile?.path?.toByteArray(),
+                    o.describeOnly,
                 )
             )
         }
@@ -93,6 +180,7 @@ class OkoModel private constructor(private var handle: Long) : AutoCloseable {
                     o.height,
                     o.target?.toByteArray(),
                     o.cacheFile?.path?.toByteArray(),
+                    o.describeOnly,
                 )
             )
         }
@@ -160,6 +248,7 @@ class OkoModel private constructor(private var handle: Long) : AutoCloseable {
                     o.height,
                     o.target?.toByteArray(),
                     o.cacheFile?.path?.toByteArray(),
+                    o.describeOnly,
                 )
             )
 
