@@ -18,8 +18,6 @@ abstract class ComponentActivity : Context(), LifecycleOwner {
 
     fun finish() = Unit
 
-    fun runOnUiThread(action: Runnable) = Unit
-
     fun <I, O> registerForActivityResult(
         contract: ActivityResultContract<I, O>,
         callback: (O) -> Unit,

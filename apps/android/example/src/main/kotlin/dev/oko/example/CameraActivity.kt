@@ -10,7 +10,7 @@ import androidx.activity.result.contract.ActivityResultContracts
 import androidx.camera.core.CameraSelector
 import androidx.camera.view.PreviewView
 
-/** The camera with boxes around what assets/model.oko detects. */
+/** The camera with boxes around what assets/model.oko detects, and ids that stay with it. */
 class CameraActivity : ComponentActivity() {
     private val camera = CameraSelector.DEFAULT_BACK_CAMERA
     private lateinit var finder: Finder
@@ -29,10 +29,10 @@ class CameraActivity : ComponentActivity() {
             Finder(
                 this,
                 mirror = camera == CameraSelector.DEFAULT_FRONT_CAMERA,
-                show = { runOnUiThread { boxes.show(it) } },
+                show = boxes::show,
                 fail = {
-                    Log.w("oko", "assets/model.oko cannot be opened", it)
-                    runOnUiThread { finish() }
+                    Log.w("oko", "assets/model.oko cannot be used", it)
+                    finish()
                 },
             )
         val whole = LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.MATCH_PARENT)

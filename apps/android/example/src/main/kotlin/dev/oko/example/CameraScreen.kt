@@ -31,7 +31,6 @@ fun CameraScreen(camera: CameraSelector = CameraSelector.DEFAULT_BACK_CAMERA) {
     val context = LocalContext.current
     val owner = LocalLifecycleOwner.current
     val measurer = rememberTextMeasurer()
-    // Compose's state may be set in any thread.
     var boxes by remember { mutableStateOf(Boxes.NONE) }
     var problem by remember { mutableStateOf("") }
     val preview = remember { PreviewView(context) }
@@ -43,8 +42,8 @@ fun CameraScreen(camera: CameraSelector = CameraSelector.DEFAULT_BACK_CAMERA) {
                 mirror = camera == CameraSelector.DEFAULT_FRONT_CAMERA,
                 show = { boxes = it },
                 fail = {
-                    Log.w("oko", "assets/model.oko cannot be opened", it)
-                    problem = it.message ?: "assets/model.oko cannot be opened"
+                    Log.w("oko", "assets/model.oko cannot be used", it)
+                    problem = it.message ?: "assets/model.oko cannot be used"
                 },
             )
         val shown = startCamera(owner, preview, camera, finder)
