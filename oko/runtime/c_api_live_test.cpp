@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <filesystem>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -298,9 +300,36 @@ TEST_F(LiveApi, RefusesWhatMakesNoSense) {
   oko_live_stop(nullptr);
 }
 
+#if defined(__linux__)
+int threads_of_this_process() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return static_cast<int>(std::distance(begin(tasks), end(tasks)));
+}
+
+TEST_F(LiveApi, HasTheSameThreadsForAllSizes) {
+  const int before = threads_of_this_process();
+  oko_live_options options = live_options();
+  options.threads = 3;
+  options.budget_ms = 1e-6;
+  const LiveHandle live = make_live({model_.get(), half_.get()}, &options);
+  int width = 64;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(width, 64);
+    submit(live, frame_, i);
+    width = next(live).width;
+  }
+  EXPECT_EQ(width, 32);
+  const oko_model* both[] = {model_.get(), half_.get()};
+  ASSERT_EQ(oko_live_swap(live.get(), both, 2), OKO_OK);
+  EXPECT_EQ(threads_of_this_process() - before, 2);
+}
+#endif
+
 #if !defined(__EMSCRIPTEN__)
 TEST_F(LiveApi, WorksBesideACamera) {
-  const LiveHandle live = make_live({model_.get(), half_.get()});
+  oko_live_options options = live_options();
+  options.threads = 2;
+  const LiveHandle live = make_live({model_.get(), half_.get()}, &options);
   std::atomic<int> looked = 0;
   std::thread detecting([&] {
     double last = -1;

@@ -12,8 +12,8 @@ namespace {
 
 class PhoneEngine : public detect::Engine {
  public:
-  PhoneEngine(std::shared_ptr<const Model> model, int threads, Priority priority)
-      : executor_(std::move(model), threads, priority) {}
+  PhoneEngine(std::shared_ptr<const Model> model, std::shared_ptr<Team> team)
+      : executor_(std::move(model), std::move(team)) {}
 
   std::span<float> input() override { return executor_.input(); }
 
@@ -52,7 +52,12 @@ std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
 
 std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model, int threads,
                                             Priority priority) {
-  return std::make_unique<PhoneEngine>(std::move(model), threads, priority);
+  return make_engine(std::move(model), std::make_shared<Team>(threads, priority));
+}
+
+std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model,
+                                            std::shared_ptr<Team> team) {
+  return std::make_unique<PhoneEngine>(std::move(model), std::move(team));
 }
 
 }  // namespace oko::runtime

@@ -6,6 +6,7 @@
 #include "oko/graph/network.h"
 #include "oko/runtime/model.h"
 #include "oko/runtime/priority.h"
+#include "oko/runtime/team.h"
 
 namespace oko::runtime {
 
@@ -22,5 +23,8 @@ std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
 // the engine's own.
 std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model, int threads,
                                             Priority priority = Priority::kInherit);
+// The same with threads that other engines have too. Only one of them may run at a time.
+std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model,
+                                            std::shared_ptr<Team> team);
 
 }  // namespace oko::runtime

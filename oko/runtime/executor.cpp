@@ -15,7 +15,10 @@ std::size_t executor_bytes(const Plan& plan, int threads) {
 }
 
 Executor::Executor(std::shared_ptr<const Model> model, int threads, Priority priority)
-    : model_(std::move(model)), team_(threads, priority) {
+    : Executor(std::move(model), std::make_shared<Team>(threads, priority)) {}
+
+Executor::Executor(std::shared_ptr<const Model> model, std::shared_ptr<Team> team)
+    : model_(std::move(model)), team_(std::move(team)) {
   const Plan& plan = model_->plan();
   input_.resize(static_cast<std::size_t>(plan.input.count()));
   arena_ = aligned_bytes(plan.arena_bytes + kSlack);
@@ -23,7 +26,7 @@ Executor::Executor(std::shared_ptr<const Model> model, int threads, Priority pri
   // Vectors are read past a tensor's last channel: that memory must hold valid numbers.
   std::memset(arena_.get(), 0, plan.arena_bytes + kSlack);
   std::memset(shared_.get(), 0, plan.shared_bytes + kSlack);
-  for (int i = 0; i < team_.size(); ++i) {
+  for (int i = 0; i < team_->size(); ++i) {
     scratch_.push_back(aligned_bytes(plan.thread_bytes + kSlack));
     std::memset(scratch_.back().get(), 0, plan.thread_bytes + kSlack);
   }
@@ -32,7 +35,7 @@ Executor::Executor(std::shared_ptr<const Model> model, int threads, Priority pri
   }
   for (const auto& values : head_values_) heads_.emplace_back(values);
   StepContext context{
-      kernels(plan.target), kernels8(plan.target), team_,         plan, model_->weights(),
+      kernels(plan.target), kernels8(plan.target), *team_,        plan, model_->weights(),
       input_.data(),        arena_.get(),          shared_.get(), {},   {}};
   for (const AlignedBytes& bytes : scratch_) context.scratch.push_back(bytes.get());
   for (auto& values : head_values_) context.heads.push_back(values.data());

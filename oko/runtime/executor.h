@@ -18,11 +18,13 @@ struct StepContext;
 // Bytes that an executor with this many threads allocates.
 std::size_t executor_bytes(const Plan& plan, int threads);
 
-// Runs a model: owns the activation memory and the threads, and allocates nothing while running.
+// Runs a model: owns the activation memory, and allocates nothing while running.
 // One caller at a time.
 class Executor {
  public:
   Executor(std::shared_ptr<const Model> model, int threads, Priority priority = Priority::kInherit);
+  // With threads that other executors have too. Only one of them may run at a time.
+  Executor(std::shared_ptr<const Model> model, std::shared_ptr<Team> team);
   ~Executor();
 
   const Model& model() const { return *model_; }
@@ -41,7 +43,7 @@ class Executor {
 
  private:
   std::shared_ptr<const Model> model_;
-  Team team_;
+  std::shared_ptr<Team> team_;
   std::vector<float> input_;
   AlignedBytes arena_, shared_;
   std::vector<AlignedBytes> scratch_;  // per thread

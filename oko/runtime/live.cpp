@@ -40,7 +40,9 @@ std::vector<double> Live::Set::costs() const {
 }
 
 Live::Live(Models models, detect::Thresholds thresholds, Options options)
-    : options_(std::move(options)), governor_(options_.governor) {
+    : options_(std::move(options)),
+      team_(std::make_shared<Team>(options_.threads, options_.priority)),
+      governor_(options_.governor) {
   if (options_.tracker) tracker_.emplace(*options_.tracker);
   use(make_set(std::move(models), std::move(thresholds)));
   detector(*set_, 0);  // the first frame need not wait for its memory
@@ -61,9 +63,8 @@ detect::Detector& Live::detector(Set& set, int size) const {
   std::unique_ptr<detect::Detector>& detector = set.detectors[static_cast<std::size_t>(size)];
   if (!detector) {
     const std::shared_ptr<const Model>& model = set.models[static_cast<std::size_t>(size)];
-    detector = std::make_unique<detect::Detector>(
-        model->network(), make_engine(model, options_.threads, options_.priority),
-        model->plan().target);
+    detector = std::make_unique<detect::Detector>(model->network(), make_engine(model, team_),
+                                                  model->plan().target);
   }
   return *detector;
 }
@@ -243,7 +244,9 @@ void Live::swap(Models models, detect::Thresholds thresholds) {
   for (std::size_t i = 0; i < set->models.size(); ++i) {
     const std::vector<float> empty(
         static_cast<std::size_t>(set->models[i]->network().input.count()), .5F);
-    detector(*set, static_cast<int>(i)).run(empty);
+    detect::Detector& made = detector(*set, static_cast<int>(i));
+    const std::lock_guard lock(detecting_);  // they have the same threads
+    made.run(empty);
   }
   {
     const std::lock_guard lock(mutex_);

@@ -17,6 +17,7 @@
 #include "oko/runtime/governor.h"
 #include "oko/runtime/model.h"
 #include "oko/runtime/priority.h"
+#include "oko/runtime/team.h"
 #include "oko/track/tracker.h"
 
 namespace oko::runtime {
@@ -104,6 +105,7 @@ class Live {
   double now() const { return seconds_since(start_); }
 
   const Options options_;
+  const std::shared_ptr<Team> team_;  // of all detectors: only one runs at a time
   const Clock::time_point start_ = Clock::now();
   std::optional<track::Tracker> tracker_;
   std::vector<detect::Detection> detections_;
@@ -123,7 +125,7 @@ class Live {
   Slot running_;                   // next()'s
   std::shared_ptr<Set> last_set_;  // next()'s: of the last frame
   image::Size last_frame_;
-  std::mutex detecting_;  // held while detectors are used or freed
+  std::mutex detecting_;  // held while detectors run or are freed
 };
 
 }  // namespace oko::runtime
