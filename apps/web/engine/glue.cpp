@@ -1,5 +1,7 @@
 // What JavaScript needs besides the C API: the offsets of its struct fields, a way to hand over a
-// model's bytes, and one to answer what is asked while a sealed model is opened.
+// model's bytes, one to answer what is asked while a sealed model is opened, and one to hear what a
+// live camera says.
+#include <emscripten/emscripten.h>
 #include <oko/oko.h>
 
 #include <algorithm>
@@ -30,6 +32,9 @@ struct oko_web_answers {
   char model[65];                // whose release that is
   std::uint8_t sender[65];       // whose secret
 };
+
+// Calls what src/modules.js gives the module.
+EM_JS(void, oko_web_tell, (std::int32_t level, const char* text), { Module["log"](level, text); });
 
 namespace {
 
@@ -106,6 +111,17 @@ constexpr Place kPlaces[] = {
     FIELD(oko_model_info, weight_bytes),
     FIELD(oko_model_info, activation_bytes),
     FIELD(oko_model_info, flop),
+    FIELD(oko_model_info, version),
+    FIELD(oko_model_info, hash),
+    FIELD(oko_model_info, checksum),
+    FIELD(oko_model_info, trained),
+    FIELD(oko_model_info, map50),
+    FIELD(oko_model_info, map),
+    FIELD(oko_model_info, measured_on),
+    FIELD(oko_model_info, measured_split),
+    FIELD(oko_model_info, measured_images),
+    FIELD(oko_model_info, measured_itself),
+    FIELD(oko_model_info, own_thresholds),
     SIZE(oko_head_info),
     FIELD(oko_head_info, struct_size),
     FIELD(oko_head_info, channels),
@@ -151,6 +167,66 @@ constexpr Place kPlaces[] = {
     FIELD(oko_timing, prepare_ms),
     FIELD(oko_timing, network_ms),
     FIELD(oko_timing, decode_ms),
+    SIZE(oko_tracker_options),
+    FIELD(oko_tracker_options, struct_size),
+    FIELD(oko_tracker_options, max_objects),
+    FIELD(oko_tracker_options, low_score),
+    FIELD(oko_tracker_options, lost_seconds),
+    FIELD(oko_tracker_options, confirm),
+    FIELD(oko_tracker_options, smoothing),
+    SIZE(oko_object),
+    FIELD(oko_object, id),
+    FIELD(oko_object, class_id),
+    FIELD(oko_object, state),
+    FIELD(oko_object, score),
+    FIELD(oko_object, left),
+    FIELD(oko_object, top),
+    FIELD(oko_object, right),
+    FIELD(oko_object, bottom),
+    FIELD(oko_object, velocity_x),
+    FIELD(oko_object, velocity_y),
+    FIELD(oko_object, age),
+    FIELD(oko_object, hidden),
+    SIZE(oko_event),
+    FIELD(oko_event, kind),
+    FIELD(oko_event, class_id),
+    FIELD(oko_event, object),
+    FIELD(oko_event, counter),
+    SIZE(oko_counts),
+    FIELD(oko_counts, struct_size),
+    FIELD(oko_counts, in),
+    FIELD(oko_counts, out),
+    FIELD(oko_counts, inside),
+    SIZE(oko_live_options),
+    FIELD(oko_live_options, struct_size),
+    FIELD(oko_live_options, threads),
+    FIELD(oko_live_options, budget_ms),
+    FIELD(oko_live_options, frames_per_second),
+    FIELD(oko_live_options, thresholds),
+    FIELD(oko_live_options, no_tracking),
+    FIELD(oko_live_options, log),
+    SIZE(oko_live_result),
+    FIELD(oko_live_result, struct_size),
+    FIELD(oko_live_result, found),
+    FIELD(oko_live_result, frame_width),
+    FIELD(oko_live_result, frame_height),
+    FIELD(oko_live_result, model),
+    FIELD(oko_live_result, wait_ms),
+    FIELD(oko_live_result, prepare_ms),
+    FIELD(oko_live_result, network_ms),
+    FIELD(oko_live_result, decode_ms),
+    SIZE(oko_live_status),
+    FIELD(oko_live_status, struct_size),
+    FIELD(oko_live_status, taken),
+    FIELD(oko_live_status, replaced),
+    FIELD(oko_live_status, skipped_rate),
+    FIELD(oko_live_status, skipped_heat),
+    FIELD(oko_live_status, looked_at),
+    FIELD(oko_live_status, model),
+    FIELD(oko_live_status, heat),
+    FIELD(oko_live_status, frame_ms),
+    FIELD(oko_live_status, frames_per_second),
+    FIELD(oko_live_status, over_budget),
 };
 
 constexpr bool all_kinds_known() {
@@ -202,6 +278,11 @@ extern "C" {
 
 const void* oko_web_places() { return kPlaces; }
 std::int32_t oko_web_place_count() { return static_cast<std::int32_t>(std::size(kPlaces)); }
+
+// For oko_live_options.
+void (*oko_web_log())(void*, std::int32_t, const char*) {
+  return [](void*, std::int32_t level, const char* text) { oko_web_tell(level, text); };
+}
 
 // Opens a model and takes ownership of its bytes from malloc(), even on failure: nothing is copied,
 // and they are freed as soon as the weights are packed.

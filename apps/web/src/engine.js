@@ -10,9 +10,11 @@ export function errorWithCode(message, code) {
 }
 
 export class Engine {
-  constructor(module, memory) {
+  // `said`: where the module's log puts { level, text }.
+  constructor(module, memory, said) {
     this.module = module;
     this.memory = memory;
+    this.said = said;
     this.places = this.#readPlaces();
   }
 
@@ -30,9 +32,7 @@ export class Engine {
   }
 
   text(address) {
-    if (address === 0) return null;
-    const all = new Uint8Array(this.memory.buffer);
-    return new TextDecoder().decode(all.slice(address, all.indexOf(0, address)));
+    return textIn(this.memory, address);
   }
 
   allocate(count) {
@@ -56,9 +56,37 @@ export class Engine {
     return text === undefined ? 0 : this.newBytes(encodedText(text));
   }
 
-  // Free threads of the pool.
-  get idleThreads() {
-    return this.module.PThread ? this.module.PThread.unusedWorkers.length : 0;
+  // Resolves once so many threads are free, the caller's included: threads that are not needed any
+  // more end at their own time.
+  async freeThreads(count) {
+    const free = () => 1 + (this.module.PThread ? this.module.PThread.unusedWorkers.length : 0);
+    for (let turns = 0; free() < count; ++turns) {
+      if (turns === 50) {
+        throw new Error(`only ${free()} threads are free ` +
+          "(dispose of other detectors, or load oko with more)");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  // What `call(out)` of the engine's makes: the address of an object.
+  make(call) {
+    return this.#made(call, (out) => this.view.getUint32(out, true));
+  }
+
+  // The same where it is a number.
+  makeNumber(call) {
+    return this.#made(call, (out) => this.view.getInt32(out, true));
+  }
+
+  #made(call, read) {
+    const out = this.allocate(4);
+    try {
+      this.check(call(out));
+      return read(out);
+    } finally {
+      this.free(out);
+    }
   }
 
   check(status) {
@@ -82,6 +110,13 @@ export class Engine {
     }
     return places;
   }
+}
+
+// The string at an address; null at 0.
+export function textIn(memory, address) {
+  if (address === 0) return null;
+  const all = new Uint8Array(memory.buffer);
+  return new TextDecoder().decode(all.slice(address, all.indexOf(0, address)));
 }
 
 // As C has it.
@@ -129,6 +164,7 @@ export class Struct {
     const view = this.engine.view;
     if (kind === "i") view.setInt32(at, value, true);
     else if (kind === "f") view.setFloat32(at, value, true);
+    else if (kind === "d") view.setFloat64(at, value, true);
     else if (kind === "q") view.setBigInt64(at, BigInt(value), true);
     else view.setUint32(at, value, true);
   }

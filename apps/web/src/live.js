@@ -8,15 +8,17 @@ export class LiveDetector {
   #busy = false;
   #waiting = null;  // the newest frame, { source, options, resolve, reject }
   #failure = null;
+  #log = () => {};
 
-  static async start({ threads } = {}) {
+  static async start({ threads, log, ...settings } = {}) {
     const live = new LiveDetector();
+    if (log !== undefined) live.#log = log;
     live.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     live.#worker.onmessage = ({ data }) => live.#settle(data);
     live.#worker.onerror = (event) =>
       live.#fail(new Error(event.message || "the detector's worker could not be started"));
     try {
-      Object.assign(live, await live.#call("load", { threads }));
+      Object.assign(live, await live.#call("load", { threads, settings }));
     } catch (error) {
       live.close();
       throw error;
@@ -28,13 +30,36 @@ export class LiveDetector {
     return this.#call("open", { bytes, options }, [bytes]);
   }
 
-  openSealed(bytes, { key, releases, ...seal }, options = {}) {
-    const given = { ...seal, point: key?.point, keepsReleases: releases !== undefined };
-    return this.#call("openSealed", { bytes, seal: given, options }, [bytes], {
-      agree: (sender) => key.agree(sender),
-      getRelease: (model) => releases.get(model),
-      setRelease: (model, release) => releases.set(model, release),
-    });
+  openSealed(bytes, seal, options = {}) {
+    return this.#callSealed("openSealed", bytes, seal, options);
+  }
+
+  swap(bytes, options = {}) {
+    return this.#call("swap", { bytes, options }, [bytes]);
+  }
+
+  swapSealed(bytes, seal, options = {}) {
+    return this.#callSealed("swapSealed", bytes, seal, options);
+  }
+
+  revert() {
+    return this.#call("revert", {});
+  }
+
+  configure(settings) {
+    return this.#call("configure", { settings });
+  }
+
+  setHeat(heat) {
+    return this.configure({ heat });
+  }
+
+  status() {
+    return this.#call("status", {});
+  }
+
+  reset() {
+    return this.#call("reset", {});
   }
 
   recipient(point) {
@@ -44,7 +69,8 @@ export class LiveDetector {
   detect(source, options = {}) {
     return new Promise((resolve, reject) => {
       this.#overtake();
-      this.#waiting = { source, options, resolve, reject };
+      const timed = { seconds: performance.now() / 1000, ...options };
+      this.#waiting = { source, options: timed, resolve, reject };
       this.#next();
     });
   }
@@ -77,6 +103,15 @@ export class LiveDetector {
     this.#next();
   }
 
+  #callSealed(name, bytes, { key, releases, ...seal }, options) {
+    const given = { ...seal, point: key?.point, keepsReleases: releases !== undefined };
+    return this.#call(name, { bytes, seal: given, options }, [bytes], {
+      agree: (sender) => key.agree(sender),
+      getRelease: (model) => releases.get(model),
+      setRelease: (model, release) => releases.set(model, release),
+    });
+  }
+
   // `answers`: functions for what the worker asks meanwhile.
   #call(name, values, transfer = [], answers = {}) {
     return new Promise((resolve, reject) => {
@@ -87,7 +122,11 @@ export class LiveDetector {
     });
   }
 
-  #settle({ id, value, error, code, question, name, values }) {
+  #settle({ id, value, error, code, question, name, values, said }) {
+    if (said !== undefined) {
+      this.#log(said.level, said.text);
+      return;
+    }
     const { resolve, reject, answers } = this.#calls.get(id);
     if (question !== undefined) {
       this.#answer(question, () => answers[name](...values));

@@ -1,7 +1,7 @@
 // Loads the right one of the WebAssembly modules. Both are imported by name and not when they are
 // needed: bundlers put a worker into one file, some of them only if it imports nothing later.
 // Internal; oko.js is the public API.
-import { Engine } from "./engine.js";
+import { Engine, textIn } from "./engine.js";
 import instantiateSingle from "./oko-simd.js";
 import instantiateWithThreads from "./oko-simd-threads.js";
 
@@ -52,9 +52,11 @@ export async function loadEngine(threads, wasm) {
   }
   const memory = makeMemory(threads > 1);
   const instantiate = threads > 1 ? instantiateWithThreads : instantiateSingle;
+  const said = [];
   const module = await instantiate({
     wasmMemory: memory, wasmBinary: wasm, poolSize: threads - 1, newThread,
+    log: (level, text) => said.push({ level, text: textIn(memory, text) }),
     print() {}, printErr() {},
   });
-  return new Engine(module, memory);
+  return new Engine(module, memory, said);
 }

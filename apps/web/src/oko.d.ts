@@ -37,6 +37,8 @@ export interface Oko {
     Promise<Model>;
   /** The recipient to seal models for ("age1tag1…") of a P-256 key: its point of 65 bytes. */
   recipient(point: Uint8Array): string;
+  /** Ids that stay with objects from frame to frame, and counts. */
+  tracker(options?: TrackerOptions): Tracker;
 }
 
 /**
@@ -128,6 +130,30 @@ export interface ModelInfo {
   activationBytes: number;
   /** Per image, a multiply and an add as 2. */
   flop: number;
+  /** Minimum score of each class unless Thresholds says otherwise. */
+  thresholds: number[];
+  /** They are the file's own, chosen on its validation images; else all are 0.25. */
+  ownThresholds: boolean;
+  /** What the file says of itself; null where it does not. Given by its author: "1.4.0". */
+  version: string | null;
+  /** SHA-256 of network, weights and preprocessing: files with one hash find the same boxes. */
+  hash: string | null;
+  /** Of all content. */
+  checksum: string | null;
+  trained: Date | null;
+  metrics: ModelMetrics | null;
+}
+
+/** How good a model is, measured by its author. */
+export interface ModelMetrics {
+  /** 0 to 1: mAP at IoU .50, and over .50 to .95. */
+  map50: number;
+  map: number;
+  dataset: string;
+  split: string | null;
+  images: number;
+  /** These weights were measured; false: those they were made from, by quantizing, say. */
+  itself: boolean;
 }
 
 export interface HeadInfo {
@@ -150,7 +176,7 @@ export interface Model {
 }
 
 export interface Thresholds {
-  /** Minimum score; default: the model's own for each class, else 0.25. */
+  /** Minimum score of all classes; default: ModelInfo.thresholds. */
   score?: number;
   /** Overlap above which boxes are suppressed; default 0.45. */
   iou?: number;
@@ -202,6 +228,95 @@ export interface Detection {
   top: number;
   right: number;
   bottom: number;
+}
+
+/** Zero is a value here; what is left out is the default. */
+export interface TrackerOptions {
+  /** Followed at a time, 1 to 4096; default 256. */
+  maxObjects?: number;
+  /**
+   * Detections above it continue objects that were just seen, those above their threshold start new
+   * ones too; default 0.1.
+   */
+  lowScore?: number;
+  /** An object that was not seen for longer is gone; default 1.5. */
+  lostSeconds?: number;
+  /** Detections in a row before an object is shown; default 2. */
+  confirm?: number;
+  /** Of boxes: how much longer than usual the past counts; default 1, at most 10. */
+  smoothing?: number;
+}
+
+export interface TrackedObject {
+  /** From 1; no other object of this tracker ever has it. */
+  id: number;
+  classId: number;
+  className: string;
+  /** Hidden: not found in this frame; its box is where it should be by now. */
+  state: "seen" | "hidden";
+  /** Of its last detection. */
+  score: number;
+  /** As of detections, but smoothed and not clipped to the frame. */
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+  /** Of its centre, in pixels a second. */
+  velocityX: number;
+  velocityY: number;
+  /** Seconds since it was first seen, and since it was last seen. */
+  age: number;
+  hidden: number;
+}
+
+export interface TrackEvent {
+  /** "in" and "out": it crossed a line, or is in a zone now or not any more. */
+  kind: "appeared" | "lost" | "found" | "gone" | "in" | "out";
+  /** The object's id. */
+  object: number;
+  classId: number;
+  className: string;
+  /** Number of the line or zone; else -1. */
+  counter: number;
+}
+
+/** In the frame's stored pixels. */
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export interface Counts {
+  in: number;
+  out: number;
+  /** Of a zone, now. */
+  inside: number;
+}
+
+/** For one camera or clip. Times are seconds of any clock that does not go back. */
+export interface Tracker {
+  /**
+   * Detects in a frame that was taken at `seconds` and follows the objects: all that are known by
+   * now, by their ids. The scores of `thresholds` are those of new objects.
+   */
+  detect(detector: Detector, source: FrameSource, seconds: number, thresholds?: Thresholds,
+    view?: View): Promise<TrackedObject[]>;
+  /** The same for detections from elsewhere, best with low scores too. `score`: default 0.25. */
+  update(detections: readonly (Omit<Detection, "className"> & { className?: string })[],
+    seconds: number, thresholds?: Pick<Thresholds, "score" | "classScores">): TrackedObject[];
+  /** What happened in the last frame. */
+  events(): TrackEvent[];
+  /**
+   * Counts objects whose centre crosses the line: from its left to its right, as one goes along it,
+   * is in. Default: of all classes. Returns its number, for counts(); up to 16 lines and zones.
+   */
+  addLine(from: Point, to: Point, classId?: number): number;
+  /** Counts objects whose centre is inside a polygon. */
+  addZone(corners: readonly Point[], classId?: number): number;
+  counts(counter: number): Counts;
+  /** For another camera: objects are forgotten and counts are 0. Lines and zones stay. */
+  reset(): void;
+  dispose(): void;
 }
 
 export interface Timing {

@@ -1,21 +1,11 @@
-// The worker's side of LiveDetector (live.js): one model, one detector, one call after another.
+// The worker's side of LiveDetector (live.js): a session, and one call after another.
 import { loadOko, readFrame } from "./oko.js";
+import { Session } from "./session.js";
 
 let oko = null;
-let model = null;
-let detector = null;
+let session = null;
 const questions = new Map();  // id → { resolve, reject } of what the page was asked
 let nextQuestion = 0;
-
-// If it is invalid, the previous model stays.
-async function replace(opened) {
-  detector?.dispose();
-  model?.dispose();
-  detector = null;
-  model = opened;
-  detector = await model.detector();
-  return model.info;
-}
 
 // What only the page knows: `name` is one of live.js' answers to the call `id`.
 function ask(id, name, ...values) {
@@ -26,44 +16,104 @@ function ask(id, name, ...values) {
   });
 }
 
+// The model at its own size and at `sizes`, the largest first. `open(options)` opens it once.
+async function openSizes(open, { sizes = [], ...options }) {
+  const models = [];
+  try {
+    models.push(await open(options));
+    for (const { width, height } of sizes) models.push(await open({ ...options, width, height }));
+  } catch (error) {
+    for (const model of models) model.dispose();
+    throw error;
+  }
+  const pixels = ({ info }) => info.width * info.height;
+  return models.sort((a, b) => pixels(b) - pixels(a));
+}
+
+function openPlain({ bytes, options }) {
+  return openSizes((each) => oko.open(bytes, each), options);
+}
+
+function openSealed({ id, bytes, seal: { point, keepsReleases, ...seal }, options }) {
+  if (point !== undefined) {
+    seal.key = { point, agree: (sender) => ask(id, "agree", sender) };
+  }
+  if (keepsReleases) {
+    seal.releases = {
+      get: (name) => ask(id, "getRelease", name),
+      set: (name, release) => ask(id, "setRelease", name, release),
+    };
+  }
+  return openSizes((each) => oko.openSealed(bytes, seal, each), options);
+}
+
+async function swap(models) {
+  try {
+    return await session.swap(models);
+  } catch (error) {
+    for (const model of models) model.dispose();
+    throw error;
+  }
+}
+
+// What a result says of the frame.
+function frameOf({ width, height, rotation, mirror, region }) {
+  return { width, height, rotation, mirror, region };
+}
+
 const calls = {
-  async load({ threads }) {
+  async load({ threads, settings }) {
     oko = await loadOko({ threads });
+    session = new Session(oko, (level, text) => self.postMessage({ said: { level, text } }));
+    session.configure(settings);
     return { threads: oko.threads, version: oko.version };
   },
 
-  async open({ bytes, options }) {
-    return replace(oko.open(bytes, options));
+  // If it is invalid, the previous model stays.
+  async open(call) {
+    return session.open(await openPlain(call));
   },
 
-  async openSealed({ id, bytes, seal: { point, keepsReleases, ...seal }, options }) {
-    if (point !== undefined) {
-      seal.key = { point, agree: (sender) => ask(id, "agree", sender) };
-    }
-    if (keepsReleases) {
-      seal.releases = {
-        get: (name) => ask(id, "getRelease", name),
-        set: (name, release) => ask(id, "setRelease", name, release),
-      };
-    }
-    return replace(await oko.openSealed(bytes, seal, options));
+  async openSealed(call) {
+    return session.open(await openSealed(call));
+  },
+
+  async swap(call) {
+    return swap(await openPlain(call));
+  },
+
+  async swapSealed(call) {
+    return swap(await openSealed(call));
+  },
+
+  async revert() {
+    return session.revert();
+  },
+
+  async configure({ settings }) {
+    session.configure(settings);
+  },
+
+  async status() {
+    return session.status();
+  },
+
+  async reset() {
+    session.reset();
   },
 
   async recipient({ point }) {
     return oko.recipient(point);
   },
 
-  async detect({ source, options }) {
+  async detect({ source, options: { thresholds, view, keepPixels, seconds, still } }) {
     try {
-      if (detector === null) throw new Error("no model is open");
-      const pixels = await readFrame(source, options.view);
-      const detections = await detector.detect(pixels, options.thresholds);
-      const { width, height, rotation, mirror, region } = pixels;
-      const result = {
-        detections, timing: detector.timing, frame: { width, height, rotation, mirror, region },
-      };
-      if (options.keepPixels) result.pixels = pixels;
-      return result;
+      const pixels = await readFrame(source, view);
+      const result = still
+        ? await session.look(pixels, thresholds)
+        : await session.detect(pixels, seconds, thresholds);
+      if (result === null) return null;
+      return { ...result, frame: frameOf(pixels), ...(keepPixels ? { pixels } : {}) };
     } finally {
       source.close?.();
     }

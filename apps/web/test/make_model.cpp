@@ -1,11 +1,15 @@
-// oko_web_make_model CFG WEIGHTS NAMES OUT: writes a Darknet model as an .oko file.
+// oko_web_make_model CFG WEIGHTS NAMES OUT [THRESHOLD]: writes a Darknet model as an .oko file.
+// With THRESHOLD it has that of each class, a version, a time and metrics.
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "oko/base/error.h"
 #include "oko/formats/darknet.h"
+#include "oko/graph/about.h"
 #include "oko/graph/oko_file.h"
 
 namespace {
@@ -18,7 +22,25 @@ std::string text_of(const char* path) {
   return text.str();
 }
 
-void make_model(const char* cfg, const char* weights, const char* names, const char* out) {
+void describe(oko::graph::Network& network, float threshold) {
+  namespace graph = oko::graph;
+  graph::Info info;
+  info.version = "1.2.3";
+  graph::set_info(network, info);
+  graph::set_trained(network, 1'700'000'000);
+  graph::Measured measured;
+  measured.map50 = .5;
+  measured.map = .25;
+  measured.dataset = "photos";
+  measured.split = "val";
+  measured.images = 70;
+  measured.hash = graph::content_hash(network);
+  graph::set_measured(network, measured);
+  graph::set_thresholds(network, std::vector<float>(network.classes.size(), threshold));
+}
+
+void make_model(const char* cfg, const char* weights, const char* names, const char* out,
+                const char* threshold) {
   oko::graph::Network network = oko::formats::read_darknet_cfg(text_of(cfg), cfg);
   oko::formats::as_original_darknet(network);  // which produced the reference results
   const std::string floats = text_of(weights);
@@ -28,6 +50,7 @@ void make_model(const char* cfg, const char* weights, const char* names, const c
   network.name = std::filesystem::path(cfg).stem();
   std::istringstream lines(text_of(names));
   for (std::string line; std::getline(lines, line);) network.classes.push_back(line);
+  if (threshold != nullptr) describe(network, std::strtof(threshold, nullptr));
   const auto bytes = oko::graph::write_oko(network);
   std::ofstream file(out, std::ios::binary);
   file.write(reinterpret_cast<const char*>(bytes.data()),
@@ -38,12 +61,12 @@ void make_model(const char* cfg, const char* weights, const char* names, const c
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fputs("usage: oko_web_make_model CFG WEIGHTS NAMES OUT\n", stderr);
+  if (argc != 5 && argc != 6) {
+    std::fputs("usage: oko_web_make_model CFG WEIGHTS NAMES OUT [THRESHOLD]\n", stderr);
     return 2;
   }
   try {
-    make_model(argv[1], argv[2], argv[3], argv[4]);
+    make_model(argv[1], argv[2], argv[3], argv[4], argc == 6 ? argv[5] : nullptr);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

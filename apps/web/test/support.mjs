@@ -32,15 +32,16 @@ export function floats(name) {
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
-// Path of a published Darknet model as an .oko file.
-export function makeModel(name) {
-  const path = join(kFolder, `${name}.oko`);
+// Path of a published Darknet model as an .oko file; with `threshold`, of one that has its own
+// thresholds, a version and metrics.
+export function makeModel(name, threshold) {
+  const path = join(kFolder, `${name}${threshold === undefined ? "" : "-own"}.oko`);
   if (existsSync(path)) return path;
   const darknet = join(kData, "models/darknet");
   const classes = name.startsWith("yoloface") ? "face" : "coco";
   execFileSync(join(kNative, "oko_web_make_model"),
     [join(darknet, `${name}.cfg`), join(darknet, `${name}.weights`),
-      join(darknet, `${classes}.names`), path]);
+      join(darknet, `${classes}.names`), path, ...(threshold === undefined ? [] : [threshold])]);
   return path;
 }
 
