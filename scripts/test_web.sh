@@ -42,7 +42,7 @@ export OKO_WEB_PACKAGE="$PWD/build/web/package" OKO_WEB_NATIVE="$PWD/build/web/n
 apps/web/node_modules/.bin/tsc --project apps/web/test/tsconfig.json
 node --test --test-reporter=spec --test-concurrency=1 \
   apps/web/test/serve.test.mjs apps/web/test/engine.test.mjs apps/web/test/track.test.mjs apps/web/test/sealed.test.mjs \
-  apps/web/test/browser.test.mjs apps/web/test/trouble.test.mjs apps/web/test/offline.test.mjs \
+  apps/web/test/browser.test.mjs apps/web/test/live.test.mjs apps/web/test/trouble.test.mjs apps/web/test/offline.test.mjs \
   apps/web/test/bench.test.mjs apps/web/test/phone.test.mjs apps/web/test/projects.test.mjs
 
 echo "test_web: all passed, $(($(date +%s) - started)) s in total"

@@ -1,21 +1,25 @@
 // Draws detections over the image.
 import { toUpright, uprightSize } from "./frame.js";
 
+const kFaint = .4;
+
 // Neighbouring ids get distinct colours: hues advance by the golden angle.
-function colourOf(classId) {
-  return `hsl(${(155 + classId * 137.508) % 360} 78% 64%)`;
+function colourOf(id) {
+  return `hsl(${(155 + id * 137.508) % 360} 78% 64%)`;
 }
 
 function layOut(result, width, height, mirrored) {
   const upright = uprightSize(result.frame);
   const scaleX = width / upright.width;
   const scaleY = height / upright.height;
-  return result.detections.map((found) => {
+  return (result.objects ?? result.detections).map((found) => {
     const box = toUpright(found, result.frame);
     const left = mirrored ? upright.width - box.right : box.left;
+    const name = `${found.className} ${Math.round(found.score * 100)} %`;
     return {
-      colour: colourOf(found.classId),
-      text: `${found.className} ${Math.round(found.score * 100)} %`,
+      colour: colourOf(found.id ?? found.classId),
+      text: found.id === undefined ? name : `${found.id} · ${name}`,
+      hidden: found.state === "hidden",
       x: left * scaleX,
       y: box.top * scaleY,
       width: (box.right - box.left) * scaleX,
@@ -62,8 +66,9 @@ export function drawBoxes(canvas, result, mirrored) {
   context.textBaseline = "middle";
   const drawn = layOut(result, width, height, mirrored);
   for (const item of [...drawn].reverse()) {  // the best on top
+    context.globalAlpha = item.hidden ? kFaint : 1;
     drawBox(context, item);
-    drawLabel(context, item, width);
+    if (!item.hidden) drawLabel(context, item, width);
   }
   return drawn;
 }

@@ -8,17 +8,20 @@ import { LiveDetector } from "./live.js";
 import { problemOf, readProblem, shortName } from "./model_file.js";
 import { keepModel, keepPage } from "./offline.js";
 import { isSealed } from "./sealed.js";
+import { Settings, smallerSizes } from "./settings.js";
+import { Tally } from "./tally.js";
 
 const element = (id) => document.getElementById(id);
 const camera = new Camera(element("video"), cameraIsLost);
 const bench = new BenchView(element("bench"), { choose, closed: benchIsClosed });
+const settings = new Settings(element("settings"), element("set"), applySettings);
+const tally = new Tally(element("tally"));
 
 let engine = null;       // promise of the LiveDetector
-let current = null;      // the open model: { name, info, threads, open(engine, options) }
+let current = null;      // the open model: { name, info, threads, sized, open(engine, options) }
 let chosenScore;         // threshold of all classes; until it is chosen each has the model's own
 let wanted = [];         // resolvers of nextResult()
 const finished = [];     // times of the last results
-let pace = () => true;   // whether a new frame is to be looked at
 
 // ---- Notices ------------------------------------------------------------------------------------
 
@@ -56,7 +59,9 @@ function arrange() {
 // ---- Model --------------------------------------------------------------------------------------
 
 function loadEngine() {
-  engine ??= LiveDetector.start();
+  engine ??= LiveDetector.start({
+    ...settings.values, log: (level, text) => settings.say(text),
+  });
   return engine;
 }
 
@@ -112,6 +117,9 @@ async function openModel(blob, name, keys) {
     element("notice").hidden = true;
     showModel();
     bench.setModel(current);
+    settings.setModel(current.info);
+    tally.clear();
+    await openSizes(live);
   } catch (error) {
     showModel();
     notice(`${shortName(name)} cannot be used`, readProblem(error), "Choose another", choose);
@@ -157,6 +165,30 @@ async function openAddresses(parameters) {
   }
 }
 
+// Opens the model at smaller sizes too, once there is a budget.
+async function openSizes(live) {
+  const opening = current;
+  if (opening === null || opening.sized || settings.values.budget === 0) return;
+  opening.sized = true;
+  try {
+    await opening.open(live, { sizes: smallerSizes(opening.info) });
+    settings.say("");
+  } catch {
+    settings.say("This model has one input size only.");
+  }
+}
+
+async function applySettings() {
+  try {
+    const live = await loadEngine();
+    await live.configure(settings.values);
+    tally.clear();
+    await openSizes(live);
+  } catch (error) {
+    settings.say(error.message);
+  }
+}
+
 // ---- Camera and frames --------------------------------------------------------------------------
 
 async function startCamera(start) {
@@ -184,7 +216,8 @@ async function lookAtFrame(still) {
     if (picture === null) return null;
     const keepPixels = wanted.length > 0;
     const thresholds = { score: chosenScore };
-    const result = await live.detect(picture, { thresholds, keepPixels });
+    const isStill = still !== undefined || element("video").paused;
+    const result = await live.detect(picture, { thresholds, keepPixels, still: isStill });
     if (result !== null) show(result);
     return result;
   } catch (error) {
@@ -196,6 +229,7 @@ async function lookAtFrame(still) {
 
 function show(result) {
   const drawn = drawBoxes(element("boxes"), result, camera.mirrored);
+  tally.show(result);
   for (const step of ["prepare", "network", "decode"]) {
     const digits = result.timing[step] < 10 ? 1 : 0;
     const unit = document.createElement("small");
@@ -207,7 +241,9 @@ function show(result) {
   while (finished[0] < now - 2000) finished.shift();
   if (finished.length > 1) {
     const rate = (1000 * (finished.length - 1)) / (now - finished[0]);
-    element("rate").textContent = `${rate.toFixed(rate < 10 ? 1 : 0)} fps`;
+    const { width, height } = result.size;
+    const smaller = width < current.info.width ? ` · ${width} × ${height}` : "";
+    element("rate").textContent = `${rate.toFixed(rate < 10 ? 1 : 0)} fps${smaller}`;
     element("rate").hidden = false;
   }
   if (result.pixels) {
@@ -221,7 +257,6 @@ globalThis.okoPage = {
   // The next frame's pixels, detections and drawing.
   nextResult: () => new Promise((resolve) => wanted.push(resolve)),
   look: lookAtFrame,
-  setPace: (mayLook) => { pace = mayLook; },
   openModel,
   notice,
 };
@@ -251,7 +286,11 @@ element("measure").onclick = () => {
   bench.show();
   arrange();
 };
-element("switch").onclick = () => startCamera(() => camera.next());
+element("switch").onclick = () => startCamera(async () => {
+  await camera.next();
+  tally.clear();
+  await (await engine)?.reset();
+});
 element("threshold").oninput = ({ target }) => {
   chosenScore = target.valueAsNumber;
   element("threshold-value").value = chosenScore.toFixed(2);
@@ -280,9 +319,7 @@ if (document.querySelector("script[src='phone.js']") === null) {
     element("update").onclick = change;
   });
 }
-camera.eachFrame(() => {
-  if (pace()) lookAtFrame();
-});
+camera.eachFrame(() => lookAtFrame());
 try {
   await loadEngine();
   element("about").textContent = "";

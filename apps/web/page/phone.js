@@ -1,5 +1,5 @@
-// What the page gets when `oko phone` serves it: that model, frames that are kept on the computer,
-// and a limit for the frame rate. No other server loads this.
+// What the page gets when `oko phone` serves it: that model, and frames that are kept on the
+// computer. No other server loads this.
 import "./page.js";
 import { toUpright } from "./oko.js";
 
@@ -13,15 +13,7 @@ const video = document.getElementById("video");
 // ---- The part of the page -----------------------------------------------------------------------
 
 const kMarkup = `
-  <div id="phone-actions">
-    <button id="keep" disabled>Keep frame</button>
-    <select id="pace" aria-label="Frame rate" title="Fewer frames keep the phone cool">
-      <option value="0">Every frame</option>
-      <option value="15">15 fps</option>
-      <option value="5">5 fps</option>
-      <option value="1">1 fps</option>
-    </select>
-  </div>
+  <button id="keep" disabled>Keep frame</button>
   <p id="phone-state" class="small" role="status"></p>
   <div id="ask" role="dialog" aria-labelledby="ask-title" hidden>
     <h2 id="ask-title">What is in this frame?</h2>
@@ -136,18 +128,6 @@ element("discard").onclick = finish;
 element("ask").onkeydown = ({ key }) => {
   if (key === "Escape") finish();
 };
-
-// ---- Frame rate ---------------------------------------------------------------------------------
-
-let last = -Infinity;
-page.setPace(() => {
-  const most = Number(element("pace").value);
-  const now = performance.now();
-  // A camera's frames come a little early or late.
-  if (most > 0 && now - last < 1000 / most - 8) return false;
-  last = now;
-  return true;
-});
 
 // ---- Model --------------------------------------------------------------------------------------
 
