@@ -186,7 +186,8 @@ describe("a file that is no model", { skip: kSkip }, () => {
         assert.match(await advice(page),
           /^The file is cut off: only .* are there\. Copy or download it again\.$/);
       }
-      assert.match(await advice(page), /only 1443447 of 1443448 bytes are there/);
+      const lengths = `only ${whole.length - 1} of ${whole.length} bytes are there`;
+      assert.match(await advice(page), new RegExp(lengths));
     });
   });
 
