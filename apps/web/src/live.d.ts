@@ -41,8 +41,10 @@ export interface LiveOptions {
 export type Heat = "nominal" | "fair" | "serious" | "critical";
 
 export interface LiveSettings {
-  /** Milliseconds that a frame may take; where it takes longer, a smaller of the model's sizes is
-   * used. Default 0: any time. */
+  /**
+   * Milliseconds that a frame may take; where it takes longer, a smaller of the model's sizes is
+   * used. Default 0: any time.
+   */
   budget?: number;
   /** Frames that are looked at, at most; default 0: as many as can be. */
   framesPerSecond?: number;
@@ -56,8 +58,10 @@ export interface LiveSettings {
 }
 
 export interface LiveModelOptions extends ModelOptions {
-  /** Smaller input sizes to use where a frame takes longer than the budget. Each takes the memory of
-   * another model. */
+  /**
+   * Smaller input sizes to use where a frame takes longer than the budget. Each takes the memory of
+   * another model.
+   */
   sizes?: { width: number; height: number }[];
 }
 

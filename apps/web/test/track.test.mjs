@@ -1,5 +1,5 @@
-// Trackers and the settings of live cameras, in node: ids stay, counts are right, frames are skipped,
-// sizes change.
+// Trackers and the settings of live cameras, in node: ids stay, counts are right, frames are
+// skipped, sizes change.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +7,12 @@ import { test } from "node:test";
 import { data, kPackage, kWasm, loadOko, makeModel, noData } from "./support.mjs";
 
 const { Session } = await import(join(kPackage, "session.js"));
+// The engine's memory, to check its size.
+let memory;
+const { Memory } = WebAssembly;
+WebAssembly.Memory = function make(descriptor) {
+  return (memory = new Memory(descriptor));
+};
 const oko = await loadOko({ wasm: kWasm });
 
 // A square of 20 pixels around a point.
@@ -93,7 +99,8 @@ function bottles() {
   const bytes = data("video/raw_frames/bottle_frame149_640x360.nv12");
   const luma = 640 * 360;
   return {
-    format: "NV12", width: 640, height: 360, planes: [bytes.subarray(0, luma), bytes.subarray(luma)],
+    format: "NV12", width: 640, height: 360,
+    planes: [bytes.subarray(0, luma), bytes.subarray(luma)],
   };
 }
 
@@ -244,6 +251,26 @@ test("models are swapped and come back", { skip: noData }, async () => {
   // What does not work changes nothing.
   await assert.rejects(session.swap(modelsOf("yolo-fastest-1.1", [96, 320])), /largest/);
   assert.deepEqual((await session.detect(bottles(), 0.5)).detections, again.detections);
+});
+
+test("trackers and sessions free their memory", { skip: noData }, async () => {
+  const { session } = await sessionWith({}, [96]);
+  const round = async (i) => {
+    session.configure({ tracking: { maxObjects: 100 + i }, budget: i });
+    await session.open(modelsOf("yolo-fastest-1.1", [96, 64]));
+    await session.detect(bottles(), i, { score: 0.01 });
+    await session.look(bottles());
+    await session.swap(modelsOf("yoloface-50k", [56]));
+    await session.detect(bottles(), i, { classScores: [0.1] });
+    await session.revert();
+    const tracker = oko.tracker();
+    tracker.update([squareAt(20, 20)], i);
+    tracker.dispose();
+  };
+  for (let i = 0; i < 3; ++i) await round(i);
+  const used = memory.buffer.byteLength;
+  for (let i = 3; i < 20; ++i) await round(i);
+  assert.equal(memory.buffer.byteLength, used);
 });
 
 test("settings are checked", async () => {

@@ -1,7 +1,7 @@
 // Compiles the examples of README.md and docs/web.md like an app.
 import {
-  browserKey, loadOko, readFrame, storedReleases, toUpright, type Detection, type Detector, type Oko,
-  type OkoError, type TrackedObject,
+  browserKey, loadOko, readFrame, storedReleases, toUpright, type Detection, type Detector,
+  type Oko, type OkoError, type TrackedObject,
 } from "oko-detector";
 import { LiveDetector } from "oko-detector/live";
 
@@ -32,7 +32,9 @@ export async function watched(video: HTMLVideoElement, modelBytes: ArrayBuffer) 
     lines: [{ from: { x: 320, y: 360 }, to: { x: 320, y: 0 } }],
     log: (level, text) => console.log(level, text),
   });
-  await live.open(modelBytes, { sizes: [{ width: 320, height: 320 }, { width: 224, height: 224 }] });
+  await live.open(modelBytes, {
+    sizes: [{ width: 320, height: 320 }, { width: 224, height: 224 }],
+  });
   const result = await live.detect(new VideoFrame(video));
   for (const { id, className, state } of result?.objects ?? []) {
     if (state === "seen") console.log(id, className);
