@@ -117,8 +117,10 @@ final class OkoLiveTest {
 
     OkoNative.resetLive(live);
     OkoNative.setHeat(live, SEVERE);
-    check(submit(live, .2) == SKIPPED_HEAT, "rests");
-    check(OkoNative.liveStatus(live)[3] == 1, "one was skipped");
+    // Where the first is not too early, it still waits when the second one comes.
+    int first = submit(live, .2), second = submit(live, .21);
+    check(first == SKIPPED_HEAT || second == SKIPPED_HEAT, "rests");
+    check(OkoNative.liveStatus(live)[3] >= 1, "one was skipped");
     check(OkoNative.liveStatus(live)[5] == 1, "the small model is next");
     check(!log.isEmpty() && log.get(0).startsWith("false "), "the log says so: " + log);
     OkoNative.stopLive(live);
