@@ -1,11 +1,9 @@
 import AVFoundation
 import ImageIO
 
-/// A camera whose frames are looked at one by one on a queue of its own; those that come meanwhile
-/// are dropped. Info.plist needs NSCameraUsageDescription.
+/// A camera whose frames a watcher gets on a queue of the camera's own; those that come while it is
+/// busy are dropped. Info.plist needs NSCameraUsageDescription.
 nonisolated final class Camera: NSObject, @unchecked Sendable {
-    /// What is in a frame, whose orientation makes it upright. Called on the camera's queue.
-    typealias Look = @Sendable (CVPixelBuffer, CGImagePropertyOrientation) throws -> [LabelledBox]
     /// Called on the main actor, for every frame that was looked at.
     typealias Show = @MainActor @Sendable (Result<LabelledFrame, any Error>) -> Void
 
@@ -18,13 +16,13 @@ nonisolated final class Camera: NSObject, @unchecked Sendable {
 
     let session = AVCaptureSession()
     private let queue = DispatchQueue(label: "oko.camera", qos: .userInitiated)
-    private let look: Look
+    private let watcher: any Watcher
     // These are used on the queue alone:
-    private var show: Show?
+    private var show: Show?  // while it runs
     private var angle: CGFloat = 0
     private var isConnected = false
 
-    init(look: @escaping Look) { self.look = look }
+    init(watcher: any Watcher) { self.watcher = watcher }
 
     static func device(at position: AVCaptureDevice.Position) -> AVCaptureDevice? {
         .default(.builtInWideAngleCamera, for: .video, position: position)
@@ -39,6 +37,7 @@ nonisolated final class Camera: NSObject, @unchecked Sendable {
                 started.resume(
                     with: Result {
                         try self.connect(position)
+                        try self.watcher.start { found in Task { @MainActor in show(found) } }
                         self.show = show
                         self.session.startRunning()
                     })
@@ -50,6 +49,7 @@ nonisolated final class Camera: NSObject, @unchecked Sendable {
         queue.async {
             self.show = nil
             self.session.stopRunning()
+            self.watcher.stop()
         }
     }
 
@@ -94,12 +94,13 @@ nonisolated extension Camera: AVCaptureVideoDataOutputSampleBufferDelegate {
         from connection: AVCaptureConnection
     ) {
         guard let show, let buffer = CMSampleBufferGetImageBuffer(sampleBuffer) else { return }
-        let size = CGSize(
-            width: CVPixelBufferGetWidth(buffer), height: CVPixelBufferGetHeight(buffer))
-        let found = Result {
-            LabelledFrame(boxes: try look(buffer, Self.orientation(angle)), size: size)
+        do {
+            try watcher.watch(
+                buffer, orientation: Self.orientation(angle),
+                time: CMSampleBufferGetPresentationTimeStamp(sampleBuffer))
+        } catch {
+            Task { @MainActor in show(.failure(error)) }
         }
-        Task { @MainActor in show(found) }
     }
 
     static func orientation(_ degrees: CGFloat) -> CGImagePropertyOrientation {

@@ -2,23 +2,21 @@ import AVFoundation
 import SwiftUI
 import UIKit
 
-/// For SwiftUI: the camera with boxes around what `look` finds in it.
-///
-///     CameraView { buffer, orientation in … }
+/// For SwiftUI: the camera with boxes around what its watcher finds.
 @MainActor struct CameraView: UIViewControllerRepresentable {
     // @MainActor by its own word: what the protocol says is weaker in Swift 5.
     private let position: AVCaptureDevice.Position
-    private let look: Camera.Look
+    private let watcher: any Watcher
 
-    init(position: AVCaptureDevice.Position = .back, look: @escaping Camera.Look) {
+    init(position: AVCaptureDevice.Position = .back, watcher: any Watcher) {
         self.position = position
-        self.look = look
+        self.watcher = watcher
     }
 
     func makeUIViewController(context: Context) -> CameraViewController {
-        CameraViewController(position: position, look: look)
+        CameraViewController(position: position, watcher: watcher)
     }
 
-    /// Another camera or detector is another view: give it an id().
+    /// Another camera or watcher is another view: give it an id().
     func updateUIViewController(_ controller: CameraViewController, context: Context) {}
 }

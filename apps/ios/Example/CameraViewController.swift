@@ -1,16 +1,16 @@
 import AVFoundation
 import UIKit
 
-/// For UIKit: the camera with boxes around what `look` finds in it.
+/// For UIKit: the camera with boxes around what its watcher finds.
 final class CameraViewController: UIViewController {
     private let camera: Camera
     private let position: AVCaptureDevice.Position
     private let preview: PreviewView
     private let message = UILabel()
 
-    init(position: AVCaptureDevice.Position = .back, look: @escaping Camera.Look) {
+    init(position: AVCaptureDevice.Position = .back, watcher: any Watcher) {
         self.position = position
-        camera = Camera(look: look)
+        camera = Camera(watcher: watcher)
         preview = PreviewView(camera: camera)
         super.init(nibName: nil, bundle: nil)
     }

@@ -46,8 +46,9 @@ echo '#if compiler(>=6.1)
 #endif' >version.swift
 "$swiftc" -typecheck version.swift >/dev/null 2>&1 && old=yes || old=no
 modernized() {
+  kinds='class\|struct\|enum\|extension\|protocol'
   [ $old = no ] || sed -i \
-    's/^\( *\)nonisolated \(\(public \|private \|final \)*\(class\|struct\|enum\|extension\) \)/\1\2/' "$@"
+    "s/^\( *\)nonisolated \(\(public \|private \|final \)*\($kinds\) \)/\1\2/" "$@"
 }
 defaults=nonisolated
 if "$swiftc" -frontend -help | grep -q -- -default-isolation; then defaults="nonisolated MainActor"; fi
@@ -87,5 +88,5 @@ done
 awk '/^```/ { on = $0 == "```swift"; n += on; next } on { print > ("page" n ".swift") }' \
   "$root/docs/ios.md"
 modernized page*.swift
-rm example/ContentView.swift
+rm example/ContentView.swift example/LiveWatcher.swift
 app "docs/ios.md" page*.swift example/*.swift wrappers/page/*.swift
