@@ -26,7 +26,9 @@ final class SystemConditions: @unchecked Sendable {
         self.observers = observers
     }
 
-    deinit { observers.forEach(NotificationCenter.default.removeObserver) }
+    deinit {
+        for observer in observers { NotificationCenter.default.removeObserver(observer) }
+    }
 
     private static func observe(
         _ name: Notification.Name, for loop: LiveLoop,
