@@ -1,6 +1,6 @@
-// Opens sealed models through the Swift package, and detects in pixel buffers: with keys, a keychain
-// and buffers of the stand-ins beside this file. What else there is to test is in files of its own.
-// The argument is the program oko_make_sealed.
+// Opens sealed models through the Swift package, and detects in pixel buffers: with keys, a
+// keychain and buffers of the stand-ins beside this file. What else there is to test is in files of
+// its own. The argument is the program oko_make_sealed.
 import CoreVideo
 import CryptoKit
 import Foundation
