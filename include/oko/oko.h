@@ -580,8 +580,9 @@ typedef struct oko_live oko_live;
 typedef enum oko_heat { /* as ProcessInfo.ThermalState; docs/live.md has Android's */
                         OKO_HEAT_NOMINAL = 0,
                         OKO_HEAT_FAIR = 1,    /* at least as much rest as work */
-                        OKO_HEAT_SERIOUS = 2, /* three times as much, and the next smaller input */
-                        OKO_HEAT_CRITICAL = 3 /* a frame a second, with the smallest input */
+                        OKO_HEAT_SERIOUS = 2, /* three times as much, and not the largest input */
+                        OKO_HEAT_CRITICAL =
+                            3 /* at most a frame a second, with the smallest input */
 } oko_heat;
 
 typedef enum oko_log_level { OKO_LOG_INFO = 0, OKO_LOG_WARNING = 1 } oko_log_level;
@@ -673,7 +674,7 @@ OKO_API oko_status oko_live_trim(oko_live* live);
 
 /* Puts other models in place of those in use, between two frames. Each is tried on an empty image
  * first: if anything fails, those in use stay. Thresholds for each class must fit. Where names of
- * classes differ, all objects are forgotten. */
+ * classes differ, all objects are forgotten, without events. Counts stay. */
 OKO_API oko_status oko_live_swap(oko_live* live, const oko_model* const* models,
                                  size_t model_count);
 /* Back to the models before the last swap; OKO_FAILED if there are none any more. */

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "oko/base/locked.h"
 #include "oko/runtime/c_api_track.h"
 #include "oko/runtime/live.h"
 
@@ -92,7 +93,11 @@ oko_status oko_live_create(const oko_model* const* models, size_t model_count,
   });
 }
 
-void oko_live_destroy(oko_live* live) { delete live; }
+// The stack may keep what kernels spilled: values of a sealed model, perhaps.
+void oko_live_destroy(oko_live* live) {
+  delete live;
+  oko::wipe_stack();
+}
 
 oko_status oko_live_submit(oko_live* live, const oko_frame* frame, double seconds, int32_t* taken) {
   return guarded([&] {
@@ -126,10 +131,8 @@ oko_status oko_live_next(oko_live* live, double wait_ms, oko_live_result* result
     all.network_ms = found.timing.network * kMs;
     all.decode_ms = found.timing.decode * kMs;
     all.detection_count = live->live.detections().size();
-    if (found.found) {
-      all.object_count = live->live.objects().size();
-      all.event_count = live->live.events().size();
-    }
+    all.object_count = live->live.objects().size();
+    all.event_count = live->live.events().size();
     give(all, result, kPlace);
   });
 }
@@ -191,6 +194,7 @@ oko_status oko_live_trim(oko_live* live) {
   return guarded([&] {
     require(live, "oko_live_trim", "live");
     live->live.trim();
+    oko::wipe_stack();
   });
 }
 
@@ -202,6 +206,7 @@ oko_status oko_live_swap(oko_live* live, const oko_model* const* models, size_t 
     oko::detect::Thresholds thresholds =
         thresholds_of(live->given, classes_of(all), models[0]->about.thresholds);
     live->live.swap(std::move(all), std::move(thresholds));
+    oko::wipe_stack();
   });
 }
 

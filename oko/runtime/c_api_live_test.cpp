@@ -169,6 +169,42 @@ TEST_F(LiveApi, FollowsObjectsAndCounts) {
   EXPECT_EQ(next(live).object_count, 0U);
 }
 
+TEST_F(LiveApi, GivesNothingTwice) {
+  const oko_live_options options = live_options();
+  const LiveHandle live = make_live({model_.get()}, &options);
+  const oko_event* events = nullptr;
+  const oko_object* objects = nullptr;
+  std::size_t count = 0;
+  for (int i = 0; i < 2; ++i) {
+    submit(live, frame_, i);
+    next(live);
+  }
+  ASSERT_EQ(oko_live_events(live.get(), &events, &count), OKO_OK);
+  EXPECT_GT(count, 0U);
+  EXPECT_EQ(next(live).event_count, 0U);  // nothing came
+  ASSERT_EQ(oko_live_events(live.get(), &events, &count), OKO_OK);
+  EXPECT_EQ(count, 0U);
+  ASSERT_EQ(oko_live_objects(live.get(), &objects, &count), OKO_OK);
+  EXPECT_EQ(count, 0U);
+}
+
+TEST_F(LiveApi, SurvivesTimesThatAreNone) {
+  const LiveHandle live = make_live({model_.get()});
+  for (const double seconds : {INFINITY, -INFINITY, static_cast<double>(NAN)}) {
+    EXPECT_EQ(oko_live_submit(live.get(), &frame_, seconds, nullptr), OKO_INVALID_ARGUMENT);
+  }
+  EXPECT_EQ(submit(live, frame_, 1), OKO_TAKEN);
+  EXPECT_EQ(next(live).found, 1);
+}
+
+TEST_F(LiveApi, LooksAtTheNewestFrameWhenHotToo) {
+  const LiveHandle live = make_live({model_.get()});
+  ASSERT_EQ(oko_live_set_heat(live.get(), OKO_HEAT_FAIR), OKO_OK);
+  EXPECT_EQ(submit(live, frame_, 1), OKO_TAKEN);
+  EXPECT_EQ(submit(live, frame_, 2), OKO_TAKEN_NEWER);
+  EXPECT_EQ(next(live).seconds, 2);
+}
+
 TEST_F(LiveApi, KeepsToTheRate) {
   oko_live_options options = live_options();
   options.frames_per_second = 10;

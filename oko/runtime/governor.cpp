@@ -15,7 +15,8 @@ constexpr double kRoom = .85;  // a larger size is tried if it should take this 
 constexpr double kPatience = 2, kMostPatience = 60;  // seconds
 constexpr double kWindow = 3;                        // seconds over which frames are counted
 
-// Seconds of rest for one of work; at kCritical a frame a second.
+// Seconds of rest after a frame that took `seconds`. At kCritical a frame a second at most, and
+// never less rest than when the phone is less hot.
 double rest_for(Heat heat, double seconds) {
   switch (heat) {
     case Heat::kNominal:
@@ -27,7 +28,7 @@ double rest_for(Heat heat, double seconds) {
     case Heat::kCritical:
       break;
   }
-  return std::max(0., 1 - seconds);
+  return std::max(1 - seconds, 3 * seconds);
 }
 
 std::string milliseconds(double seconds) {
@@ -50,23 +51,27 @@ void Governor::restart(std::vector<double> costs) {
   fits_since_ = raised_at_ = -1;
   patience_ = kPatience;
   over_budget_ = false;
+  before_heat_ = heat_ == Heat::kNominal ? -1 : 0;
 }
 
-Governor::Answer Governor::ask(double frame, double now, bool idle) {
+Governor::Answer Governor::ask(double frame, double now, bool busy) {
   if (has_frame_ && frame > last_frame_) {
     const double gap = frame - last_frame_;
-    spacing_ = spacing_ == 0 ? gap : spacing_ + kLearning * (gap - spacing_);
+    // A pause of the camera is not its rate.
+    spacing_ =
+        spacing_ == 0 ? gap : spacing_ + kLearning * (std::min(gap, 2 * spacing_) - spacing_);
   }
   last_frame_ = frame;
-  if (options_.frames_per_second > 0) {
-    // The frame that is nearest to the time when one is due.
-    if (has_frame_ && frame < due_ - spacing_ / 2) return Answer::kRate;
+  const bool limited = options_.frames_per_second > 0;
+  const double interval = limited ? 1 / options_.frames_per_second : 0;
+  // The frame that is nearest to the time when one is due.
+  if (limited && has_frame_ && frame < due_ - std::min(spacing_, interval) / 2) {
+    return Answer::kRate;
   }
-  if (heat_ != Heat::kNominal && (!idle || now < rest_until_)) return Answer::kHeat;
-  if (options_.frames_per_second > 0) {
-    const double interval = 1 / options_.frames_per_second;
+  if (heat_ != Heat::kNominal && (busy || now < rest_until_)) return Answer::kHeat;
+  if (limited) {
     const bool on_time = has_frame_ && frame - due_ < interval;
-    due_ = (on_time ? due_ : frame) + interval;
+    due_ = std::min(on_time ? due_ : frame, frame) + interval;
   }
   has_frame_ = true;
   return Answer::kTake;
@@ -96,6 +101,7 @@ std::string Governor::finished(int size, double seconds, double now) {
   too_slow_ = seconds > budget ? too_slow_ + 1 : 0;
   if (too_slow_ >= kSlowFrames && smoothed > budget) {
     if (size_ < last) {
+      before_heat_ = -1;  // the budget alone demands a smaller one
       // What was tried in vain is tried less often.
       if (raised_at_ >= 0 && now - raised_at_ < kMostPatience) {
         patience_ = std::min(2 * patience_, kMostPatience);
@@ -138,15 +144,16 @@ std::string Governor::set_heat(Heat heat, double now) {
                               : heat == Heat::kSerious ? "the phone is hot"
                                                        : "the phone is too hot";
     if (size_ < hottest_allowed()) {
+      if (before_heat_ < 0) before_heat_ = size_;
       return go_to(hottest_allowed(), words + ": fewer frames and a smaller input");
     }
     return words + ": fewer frames";
   }
   rest_until_ = std::min(rest_until_, now + rest_for(heat, last));
-  // Without a budget nothing else would ever go back to a larger size.
-  if (options_.budget <= 0 && size_ != hottest_allowed()) {
-    return go_to(hottest_allowed(), "the phone is cooler: a larger input");
-  }
+  const int larger = std::max(before_heat_, hottest_allowed());
+  const bool returns = before_heat_ >= 0 && larger < size_;
+  if (heat == Heat::kNominal) before_heat_ = -1;
+  if (returns) return go_to(larger, "the phone is cooler: a larger input");
   return "the phone is cooler";
 }
 

@@ -23,9 +23,9 @@ class Governor {
 
   explicit Governor(Options options);
 
-  // Whether the frame that was taken at `frame` is to be looked at; `idle`: none is being looked
-  // at, and none waits.
-  Answer ask(double frame, double now, bool idle);
+  // Whether the frame that was taken at `frame`, a finite number, is to be looked at; `busy`:
+  // another one is.
+  Answer ask(double frame, double now, bool busy);
   // Number of the size for the next frame.
   int size() const { return size_; }
   // A frame was looked at, at the size of that number, in `seconds`. Returns what was decided, in
@@ -48,6 +48,7 @@ class Governor {
   std::vector<double> smoothed_;  // seconds of a frame at each size; 0: unknown
   int size_ = 0;
   Heat heat_ = Heat::kNominal;
+  int before_heat_ = -1;  // the size that is returned to when the phone is cooler; -1: none
   bool over_budget_ = false;
   int too_slow_ = 0;        // frames in a row
   double fits_since_ = -1;  // when the next larger size began to fit into the budget

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <utility>
 
@@ -85,12 +86,15 @@ Live::Taken Live::submit(const image::Frame& frame, double seconds) {
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return Taken::kSkippedStop;
-    if (!(seconds >= last_seconds_)) {
+    if (!std::isfinite(seconds)) {
+      throw Error(ErrorCode::kUsage, kPlace, "the time of a frame is not a finite number");
+    }
+    if (seconds < last_seconds_) {
       throw Error(ErrorCode::kUsage, kPlace, "the time of a frame is before that of the last one",
                   "give frames in order, with the time of a clock that does not go back");
     }
     last_seconds_ = seconds;
-    switch (governor_.ask(seconds, now(), !busy_ && !has_frame_)) {
+    switch (governor_.ask(seconds, now(), busy_)) {
       case Governor::Answer::kRate:
         ++counts_.skipped_rate;
         return Taken::kSkippedRate;
@@ -123,6 +127,7 @@ Live::Taken Live::submit(const image::Frame& frame, double seconds) {
     if (replaced) ++counts_.replaced;
   }
   arrived_.notify_one();
+  filling_.set.reset();  // that of a frame that was replaced, perhaps the last to need its models
   return replaced ? Taken::kTakenNewer : Taken::kTaken;
 }
 
@@ -139,6 +144,7 @@ Live::Found Live::next(double wait) {
       arrived_.wait_for(lock, std::chrono::duration<double>(wait), ready);
     }
     detections_.clear();
+    found_ = false;
     found.stopped = stopped_;
     if (stopped_ || !has_frame_) return found;
     std::swap(waiting_, running_);
@@ -149,11 +155,13 @@ Live::Found Live::next(double wait) {
   struct Idle {
     Live& live;
     ~Idle() {
+      live.running_.set.reset();
       const std::lock_guard lock(live.mutex_);
       live.busy_ = false;
     }
   } idle{*this};
   detect(found);
+  found_ = true;
   return found;
 }
 
@@ -176,11 +184,19 @@ void Live::detect(Found& found) {
   found.timing.prepare = running_.prepare;
   if (tracker_) {
     const auto begin = Clock::now();
+    // What another model calls by the same number, and what was elsewhere in another camera's
+    // frames, is not the same object.
+    const graph::Network& network = set.models.front()->network();
+    const bool swapped = last_swaps_ != running_.swaps;
     const bool other_classes =
-        last_set_ && last_set_ != running_.set &&
-        last_set_->models.front()->network().classes != set.models.front()->network().classes;
-    // After another camera's first frame nothing is where it was.
-    if (other_classes || (last_set_ && last_frame_ != found.frame)) tracker_->reset();
+        swapped && (last_class_count_ != network.class_count() || last_classes_ != network.classes);
+    if (other_classes || last_frame_ != found.frame) tracker_->forget();
+    if (swapped) {
+      last_swaps_ = running_.swaps;
+      last_class_count_ = network.class_count();
+      last_classes_ = network.classes;
+    }
+    last_frame_ = found.frame;
     tracker_->update(all, set.thresholds, running_.seconds);
     found.timing.decode += seconds_since(begin);
     std::erase_if(all, [&](const detect::Detection& d) {
@@ -188,8 +204,6 @@ void Live::detect(Found& found) {
     });
   }
   detections_ = std::move(all);
-  last_set_ = running_.set;
-  last_frame_ = found.frame;
   std::string words;
   bool over_budget = false;
   {
@@ -205,18 +219,20 @@ void Live::detect(Found& found) {
 }
 
 std::span<const track::Object> Live::objects() const {
-  return tracker_ ? tracker_->objects() : std::span<const track::Object>();
+  return tracker_ && found_ ? tracker_->objects() : std::span<const track::Object>();
 }
 
 std::span<const track::Event> Live::events() const {
-  return tracker_ ? tracker_->events() : std::span<const track::Event>();
+  return tracker_ && found_ ? tracker_->events() : std::span<const track::Event>();
 }
 
 void Live::stop() {
+  std::shared_ptr<Set> unused;  // freed after the lock
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     has_frame_ = false;
+    unused = std::move(waiting_.set);
   }
   arrived_.notify_all();
 }
@@ -232,10 +248,13 @@ void Live::set_heat(Heat heat) {
 
 void Live::trim() {
   const std::lock_guard detecting(detecting_);
+  // Freed after the camera's thread can go on.
+  std::shared_ptr<Set> previous;
+  std::vector<std::unique_ptr<detect::Detector>> unused;
   const std::lock_guard lock(mutex_);
-  previous_.reset();
+  previous = std::move(previous_);
   for (std::size_t i = 0; i < set_->detectors.size(); ++i) {
-    if (static_cast<int>(i) != governor_.size()) set_->detectors[i].reset();
+    if (static_cast<int>(i) != governor_.size()) unused.push_back(std::move(set_->detectors[i]));
   }
 }
 
@@ -247,6 +266,7 @@ void Live::swap(Models models, detect::Thresholds thresholds) {
     detect::Detector& made = detector(*set, static_cast<int>(i));
     const std::lock_guard lock(detecting_);  // they have the same threads
     made.run(empty);
+    if (i > 0) set->detectors[i].reset();  // its memory is for when it is used
   }
   {
     const std::lock_guard lock(mutex_);

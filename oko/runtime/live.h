@@ -121,9 +121,11 @@ class Live {
   double last_seconds_ = -std::numeric_limits<double>::infinity();
   Slot waiting_;
 
-  Slot filling_;                   // submit()'s
-  Slot running_;                   // next()'s
-  std::shared_ptr<Set> last_set_;  // next()'s: of the last frame
+  Slot filling_;        // submit()'s
+  Slot running_;        // next()'s
+  bool found_ = false;  // next()'s, as what follows: whether it found a frame
+  int last_swaps_ = -1, last_class_count_ = 0;
+  std::vector<std::string> last_classes_;
   image::Size last_frame_;
   std::mutex detecting_;  // held while detectors run or are freed
 };

@@ -11,7 +11,8 @@
 namespace oko::track {
 namespace {
 
-constexpr double kMargin = .05;  // of the object's size
+constexpr double kMargin = .05;    // of the object's size
+constexpr double kFarthest = 1e6;  // pixels
 
 double cross(Point a, Point b, Point p) {
   return (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
@@ -72,8 +73,9 @@ int Counters::add(std::vector<Point> corners, int class_id) {
                 "has " + std::to_string(kMostCounters) + " lines and zones, more are not possible");
   }
   for (const Point& corner : corners) {
-    if (!std::isfinite(corner.x) || !std::isfinite(corner.y)) {
-      throw Error(ErrorCode::kUsage, "tracker", "a coordinate of a line or zone is not a number");
+    if (!(std::abs(corner.x) <= kFarthest && std::abs(corner.y) <= kFarthest)) {
+      throw Error(ErrorCode::kUsage, "tracker",
+                  "a coordinate of a line or zone is not a number of at most a million");
     }
   }
   counters_.push_back({std::move(corners), class_id, {}});

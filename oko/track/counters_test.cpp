@@ -104,6 +104,7 @@ TEST(Counters, RefusesWhatIsNoLineOrZone) {
   Counters counters;
   EXPECT_THROW(counters.add_line({1, 1}, {1, 1}, -1), Error);
   EXPECT_THROW(counters.add_line({1, 1}, {NAN, 1}, -1), Error);
+  EXPECT_THROW(counters.add_line({1, 1}, {1e300, 1}, -1), Error);
   EXPECT_THROW(counters.add_zone(std::vector<Point>(2), -1), Error);
   EXPECT_THROW(counters.add_zone(std::vector<Point>(65, Point{1, 2}), -1), Error);
   EXPECT_EQ(counters.count(), 0);

@@ -18,6 +18,7 @@ constexpr double kBuffer = .1, kWideBuffer = .5;
 constexpr float kLeastCertain = .2F, kLeastWide = .2F, kLeastUnsure = .4F;
 // Of fewer objects it cannot be told whether they or the camera moved.
 constexpr std::size_t kFewestForCamera = 3;
+constexpr double kPause = 1;  // seconds
 
 constexpr float kNever = std::numeric_limits<float>::infinity();
 
@@ -67,10 +68,14 @@ Tracker::Tracker(const Options& options) : options_(options) {
   assignment_.reserve(options.most_objects, detect::Thresholds{}.max_detections);
 }
 
-void Tracker::reset() {
-  tracks_.clear();
+void Tracker::forget() {
+  drop([](const Track&) { return true; });
   objects_.clear();
   events_.clear();
+}
+
+void Tracker::reset() {
+  forget();
   counters_.reset();
   started_ = false;
 }
@@ -97,6 +102,12 @@ std::span<const Object> Tracker::update(std::span<const detect::Detection> detec
       unsure_.push_back(static_cast<int>(i));
     }
   }
+  events_.clear();
+  // After a pause nothing is where it was. What was seen in the last frame may be a little longer
+  // ago, so that objects can be followed at a frame a second too.
+  drop([&](const Track& track) {
+    return seconds - track.last > options_.lost_seconds + (track.seen ? kPause : 0);
+  });
   for (Track& track : tracks_) {
     if (!track.seen) track.motion.coast(passed);
     track.motion.predict(passed);
@@ -187,20 +198,26 @@ void Tracker::start(double seconds) {
   }
 }
 
-void Tracker::finish(double seconds) {
-  events_.clear();
-  objects_.clear();
-  const auto event_of = [](const Track& track, EventKind kind) {
-    return Event{kind, track.id, track.class_id, -1};
-  };
+Event Tracker::event_of(const Track& track, EventKind kind) {
+  return {kind, track.id, track.class_id, -1};
+}
+
+template <typename Lost>
+void Tracker::drop(const Lost& is_lost) {
   std::erase_if(tracks_, [&](const Track& track) {
-    const bool unconfirmed = track.id == 0 && !track.matched;
-    const bool lost = track.id != 0 && seconds - track.last > options_.lost_seconds;
-    if (lost) {
+    if (!is_lost(track)) return false;
+    if (track.id != 0) {
       counters_.remove(track.counters, event_of(track, EventKind::kGone), events_);
       events_.push_back(event_of(track, EventKind::kGone));
     }
-    return unconfirmed || lost;
+    return true;
+  });
+}
+
+void Tracker::finish(double seconds) {
+  objects_.clear();
+  drop([&](const Track& track) {
+    return track.id == 0 ? !track.matched : seconds - track.last > options_.lost_seconds;
   });
   for (Track& track : tracks_) {
     const bool known = track.id != 0;

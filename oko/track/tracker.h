@@ -59,7 +59,10 @@ class Tracker {
   Counters& counters() { return counters_; }
   const Counters& counters() const { return counters_; }
   const Options& options() const { return options_; }
-  // For another camera or clip: no object is known any more and counts are 0. Ids go on.
+  // For another camera: no object is known any more, without events. Ids, times and counts go on,
+  // but for what was in zones, which has left them.
+  void forget();
+  // For another clip: the same, time may begin anew, and counts are 0.
   void reset();
 
  private:
@@ -79,6 +82,9 @@ class Tracker {
   void match(Wanted wanted, std::vector<int>& detections, double buffer, float least);
   void take(Track& track, const detect::Detection& detection, double seconds);
   void follow_camera();
+  static Event event_of(const Track& track, EventKind kind);
+  template <typename Lost>
+  void drop(const Lost& is_lost);
   void start(double seconds);
   void finish(double seconds);
 

@@ -100,6 +100,33 @@ TEST(Tracker, ForgetsWhatIsHiddenForTooLong) {
   EXPECT_THAT(ids(w.see({at(50)})), ElementsAre(2));  // ids are not used again
 }
 
+TEST(Tracker, ForgetsWhatWasSeenBeforeAPause) {
+  Watched w;
+  for (int i = 0; i < 5; ++i) w.see({at(50), at(200)});
+  w.see({at(50)});
+  w.now += 3600;
+  w.see({at(50), at(200)});
+  EXPECT_THAT(kinds(w.tracker.events()), ElementsAre(EventKind::kGone, EventKind::kGone));
+  EXPECT_THAT(ids(w.see({at(50), at(200)})), ElementsAre(3, 4));
+  // A frame every two seconds is no pause: that is what a phone that is too hot looks at.
+  w.now += 2;
+  EXPECT_THAT(ids(w.see({at(50), at(200)})), ElementsAre(3, 4));
+}
+
+TEST(Tracker, ForgetsObjectsAndKeepsCounts) {
+  Watched w;
+  const int zone =
+      w.tracker.counters().add_zone(std::vector<Point>{{0, 0}, {400, 0}, {400, 400}, {0, 400}}, -1);
+  for (int i = 0; i < 5; ++i) w.see({at(50)});
+  EXPECT_EQ(w.tracker.counters().counts(zone).inside, 1);
+  w.tracker.forget();
+  EXPECT_THAT(w.tracker.objects(), IsEmpty());
+  EXPECT_EQ(w.tracker.counters().counts(zone).in, 1);
+  EXPECT_EQ(w.tracker.counters().counts(zone).inside, 0);
+  w.see({at(50)});
+  EXPECT_THAT(ids(w.see({at(50)})), ElementsAre(2));
+}
+
 TEST(Tracker, DoesNotExchangeObjectsThatPassEachOther) {
   Watched w;
   double left = 50, right = 350;
