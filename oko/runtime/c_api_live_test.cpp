@@ -190,7 +190,7 @@ TEST_F(LiveApi, GivesNothingTwice) {
 
 TEST_F(LiveApi, SurvivesTimesThatAreNone) {
   const LiveHandle live = make_live({model_.get()});
-  for (const double seconds : {INFINITY, -INFINITY, static_cast<double>(NAN)}) {
+  for (const float seconds : {INFINITY, -INFINITY, NAN}) {
     EXPECT_EQ(oko_live_submit(live.get(), &frame_, seconds, nullptr), OKO_INVALID_ARGUMENT);
   }
   EXPECT_EQ(submit(live, frame_, 1), OKO_TAKEN);
