@@ -71,7 +71,7 @@ Governor::Answer Governor::ask(double frame, double now, bool busy) {
   if (heat_ != Heat::kNominal && (busy || now < rest_until_)) return Answer::kHeat;
   if (limited) {
     const bool on_time = has_frame_ && frame - due_ < interval;
-    due_ = std::min(on_time ? due_ : frame, frame) + interval;
+    due_ = (on_time ? due_ : frame) + interval;
   }
   has_frame_ = true;
   return Answer::kTake;
