@@ -17,7 +17,8 @@ bool is_loopback(const std::string& host);
 // Not reachable from the internet: RFC 1918, RFC 6598, link-local and unique local addresses.
 bool is_private(const std::string& host);
 
-// "192.168.1.5:8443", "[fd00::1]:8443": what a browser sends as Host, and what is in the link.
+// "192.168.1.5:8443", "[fd00::1]:8443": what is in the link, and what a browser sends as Host, but
+// without ":443".
 std::string host_and_port(const Address& address);
 
 // This machine's private addresses, IPv4 first, of those the one that packets leave by before all

@@ -44,6 +44,23 @@ std::optional<std::string_view> within(std::string_view path, std::string_view t
   return path.substr(end + 1);
 }
 
+// Whether a browser that was given our `host` ("192.168.1.5:8443") calls it so: it leaves out the
+// port that https has anyway.
+bool is_name_of(std::string_view host, std::string_view given) {
+  constexpr std::string_view kUsualPort = ":443";
+  if (host.ends_with(kUsualPort) && !given.ends_with(kUsualPort)) {
+    host.remove_suffix(kUsualPort.size());
+  }
+  return given == host;
+}
+
+// Browsers send none with what a person opens.
+bool is_origin_of(std::string_view host, std::string_view given) {
+  constexpr std::string_view kScheme = "https://";
+  return given.empty() ||
+         (given.starts_with(kScheme) && is_name_of(host, given.substr(kScheme.size())));
+}
+
 // A body whose length the client does not say, or says in two ways, is never read: what follows it
 // could be taken for another request.
 std::optional<Response> fault_in_length(const Request& request) {
@@ -72,10 +89,10 @@ Site::Site(std::string host, std::string token, Page page, Bytes model, KeptFram
 
 std::optional<Response> Site::answer(const Request& request) {
   // A page of another site whose name was made to lead here still has its own name in Host.
-  if (request.host != host_) return refusal(kForbidden);
+  if (!is_name_of(host_, request.host)) return refusal(kForbidden);
   const std::optional<std::string_view> name = within(request.path, token_);
   if (!name) return refusal(kNotFound);
-  if (!request.origin.empty() && request.origin != "https://" + host_) return refusal(kForbidden);
+  if (!is_origin_of(host_, request.origin)) return refusal(kForbidden);
   ++requests_;
   if (request.method == "POST") {
     if (*name != kFrames) return refusal(kMethodNotAllowed);

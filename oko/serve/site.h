@@ -32,7 +32,8 @@ struct Response {
 // does not have the link only 403 and 404. Nothing here knows of sockets.
 class Site {
  public:
-  // `address` is where the site is reached; `host` in requests must be that ("192.168.1.5:8443").
+  // `host` is where the site is reached ("192.168.1.5:8443"); that in requests must be the same,
+  // but may be without ":443".
   Site(std::string host, std::string token, Page page, Bytes model, KeptFrames frames,
        std::function<int()> seconds_left);
 

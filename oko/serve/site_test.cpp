@@ -11,6 +11,8 @@
 namespace oko::serve {
 namespace {
 
+using std::string_literals::operator""s;
+
 constexpr const char* kHost = "192.168.1.5:8443";
 
 class SiteTest : public ::testing::Test {
@@ -19,10 +21,13 @@ class SiteTest : public ::testing::Test {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     folder_ = ::testing::TempDir() + "oko_site_" + test->name();
     std::filesystem::remove_all(folder_);
+    open(kHost);
+  }
+  void open(const std::string& host) {
     Page page;
     page["index.html"] = {"text/html", Bytes(std::string_view("the page"))};
     page["page.js"] = {"text/javascript", Bytes(std::string_view("the script"))};
-    site_ = std::make_unique<Site>(kHost, "TOKEN", page, Bytes(std::string_view("the model")),
+    site_ = std::make_unique<Site>(host, "TOKEN", page, Bytes(std::string_view("the model")),
                                    KeptFrames(folder_, {"rose"}, "s"), [] { return 77; });
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
@@ -107,6 +112,31 @@ TEST_F(SiteTest, RefusesOtherPages) {
   }
   request.origin = "https://192.168.1.5:8443";
   EXPECT_EQ(status(request), 0);  // the body is wanted
+}
+
+// RFC 9110, 4.2.3: browsers leave out the port that https has anyway.
+TEST_F(SiteTest, IsReachedAtTheUsualPortOfHttps) {
+  for (const std::string& own : {"192.168.1.5"s, "[fd00::1]"s}) {
+    open(own + ":443");
+    for (const std::string& name : {own, own + ":443"}) {
+      Request request = post("10");
+      const std::string origin = "https://" + name;
+      request.host = name;
+      request.origin = origin;
+      EXPECT_EQ(status(request), 0) << name;
+    }
+    for (const std::string& name : {own + ":80", own + ":8443", own + ":443:443", ":443"s, ""s}) {
+      Request request = get("/TOKEN/");
+      request.host = name;
+      EXPECT_EQ(status(request), 403) << name;
+    }
+  }
+  open(kHost);
+  Request request = get("/TOKEN/");
+  for (const char* host : {"192.168.1.5:443", "192.168.1.5:8443:443"}) {
+    request.host = host;
+    EXPECT_EQ(status(request), 403) << host;
+  }
 }
 
 TEST_F(SiteTest, TakesNoOtherMethods) {
