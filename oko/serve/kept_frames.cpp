@@ -65,6 +65,16 @@ void KeptFrames::expect_ours() const {
               "choose another folder with --keep");
 }
 
+KeptFrames::Files KeptFrames::next_files(const char* kind) {
+  Files files;
+  do {
+    const std::string name = fmt::format("{}-{}-{:04}", kind, session_, ++last_number_);
+    files = {path(fmt::format("labels/{}/{}.txt", kSplit, name)),
+             path(fmt::format("images/{}/{}.jpg", kSplit, name))};
+  } while (storage::exists(files.label) || storage::exists(files.image));
+  return files;
+}
+
 std::string KeptFrames::keep(const SentFrame& frame) {
   if (count() >= most_) {
     throw Error(ErrorCode::kFailed, "frame", fmt::format("{} frames are kept already", most_),
@@ -76,10 +86,7 @@ std::string KeptFrames::keep(const SentFrame& frame) {
   sample.size = frame.size;
   sample.objects = frame.objects;
   const bool is_background = frame.kind == SentFrame::Kind::kBackground;
-  const std::string name =
-      fmt::format("{}-{}-{:04}", is_background ? "background" : "to-label", session_, count() + 1);
-  const std::string label = path(fmt::format("labels/{}/{}.txt", kSplit, name));
-  const std::string image = path(fmt::format("images/{}/{}.jpg", kSplit, name));
+  const auto [label, image] = next_files(is_background ? "background" : "to-label");
   if (storage::is_local(folder_)) {
     expect_no_link(label);
     expect_no_link(image);

@@ -34,6 +34,12 @@ class KeptFrames {
  private:
   std::string path(const std::string& name) const;
   void expect_ours() const;
+  struct Files {
+    std::string label, image;
+  };
+  // Where the next frame goes: to no file of another session that began in the same second. Never
+  // the same twice, so that a frame that cannot be stored does not stand in the way of the next.
+  Files next_files(const char* kind);
 
   std::string folder_;
   std::vector<std::string> classes_;
@@ -41,6 +47,7 @@ class KeptFrames {
   std::string description_;  // data.yaml
   int most_;
   int backgrounds_ = 0, to_label_ = 0;
+  int last_number_ = 0;  // in a name
 };
 
 }  // namespace oko::serve

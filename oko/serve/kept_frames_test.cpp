@@ -90,10 +90,35 @@ TEST_F(KeptFramesTest, NeverReplaceAFile) {
   const std::string image = file("images/train/background-s-0001.jpg");
   storage::write(image, std::string_view("mine"));
   storage::remove(file("labels/train/background-s-0001.txt"));
-  EXPECT_THROW(make().keep(background()), Error);
+  KeptFrames frames = make();
+  EXPECT_EQ(frames.keep(background()), file("images/train/background-s-0002.jpg"));
   EXPECT_EQ(storage::read_text(image), "mine");
-  // Nothing of the frame is left.
   EXPECT_FALSE(storage::exists(file("labels/train/background-s-0001.txt")));
+  storage::write(file("labels/train/background-s-0003.txt"), std::string_view("mine"));
+  EXPECT_EQ(frames.keep(background()), file("images/train/background-s-0004.jpg"));
+  EXPECT_EQ(storage::read_text(file("labels/train/background-s-0003.txt")), "mine");
+  EXPECT_FALSE(storage::exists(file("images/train/background-s-0003.jpg")));
+}
+
+TEST_F(KeptFramesTest, OfTwoSessionsInTheSameSecondAreAllKept) {
+  KeptFrames one = make(), other = make();
+  for (int i = 0; i < 2; ++i) {
+    one.keep(background());
+    other.keep(background());
+  }
+  EXPECT_EQ(names_in(file("images/train")).size(), 4u);
+  EXPECT_EQ(names_in(file("labels/train")).size(), 4u);
+  EXPECT_EQ(one.count() + other.count(), 4);
+}
+
+TEST_F(KeptFramesTest, GoOnAfterOneThatCannotBeStored) {
+  fs::create_directories(file("images/train"));
+  fs::create_symlink(folder_ + "/nowhere", file("images/train/background-s-0001.jpg"));
+  KeptFrames frames = make();
+  EXPECT_THROW(frames.keep(background()), Error);
+  EXPECT_FALSE(storage::exists(file("labels/train/background-s-0001.txt")));
+  EXPECT_EQ(frames.count(), 0);
+  EXPECT_EQ(frames.keep(background()), file("images/train/background-s-0002.jpg"));
 }
 
 TEST_F(KeptFramesTest, WriteThroughNoLink) {
