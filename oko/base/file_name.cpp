@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstdint>
 
+#include "oko/base/cut.h"
 #include "oko/base/error.h"
 #include "oko/base/text.h"
 
@@ -13,14 +14,6 @@ namespace {
 bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; }
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-// At most `longest` bytes, not ending in the middle of a character: bytes 10xxxxxx go on with one.
-std::string_view cut(std::string_view text, std::size_t longest) {
-  if (text.size() <= longest) return text;
-  std::size_t end = longest;
-  while (end > 0 && longest - end < 3 && (text[end] & 0xC0) == 0x80) --end;
-  return text.substr(0, (text[end] & 0xC0) == 0x80 ? longest : end);
-}
 
 // For messages: short, with control characters escaped.
 std::string quoted(std::string_view name) {

@@ -47,6 +47,15 @@ TEST(BenchResult, RefusesWhateverElseAPhonePrints) {
   EXPECT_THAT(message_of(std::string(kMostText + 1, ' ')), HasSubstr("1 MiB"));
 }
 
+TEST(BenchResult, CutsALongErrorOfAPhone) {
+  const auto said = [](const std::string& message) {
+    return message_of(Json({{"error", {{"message", message}}}}).dump());
+  };
+  EXPECT_EQ(said("no such model " + std::string(300, 'x')),
+            "phone: no such model " + std::string(300, 'x'));
+  EXPECT_EQ(said(std::string(1023, 'x') + "é and more"), "phone: " + std::string(1023, 'x') + "…");
+}
+
 TEST(BenchResult, RefusesAMissingOrWrongMemberByName) {
   const Json whole = to_json(some_result());
   for (const auto& [key, value] : whole.items()) {

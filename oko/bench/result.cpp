@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "oko/base/cut.h"
 #include "oko/base/error.h"
 
 namespace oko::bench {
@@ -10,7 +11,7 @@ namespace {
 
 constexpr char kFormat[] = "oko-bench";
 constexpr int kVersion = 1;
-constexpr std::size_t kMostTargets = 32, kMostWord = 256;
+constexpr std::size_t kMostTargets = 32, kMostWord = 256, kMostMessage = 1024;
 
 Json to_json(const Spread& spread) {
   return {{"fastest", spread.fastest}, {"median", spread.median}, {"p90", spread.p90}};
@@ -27,10 +28,11 @@ class Reader {
     }
     return {object_[key], name_ + ": " + key};
   }
+  std::string text(const char* key) const { return json_get<std::string>(object_, key, name_); }
   std::string word(const char* key) const {
-    const auto text = json_get<std::string>(object_, key, name_);
-    if (text.size() > kMostWord) throw input_error(name_, std::string(key) + " is too long");
-    return text;
+    std::string word = text(key);
+    if (word.size() > kMostWord) throw input_error(name_, std::string(key) + " is too long");
+    return word;
   }
   std::vector<std::string> words(const char* key) const {
     const Reader list = at(key);
@@ -112,7 +114,9 @@ Result read_result(std::string_view text, const std::string& name) {
   const Json document = parse_json(text, name);
   const Reader all(document, name);
   if (document.is_object() && document.contains("error")) {
-    throw input_error(name, all.at("error").word("message"));
+    const std::string message = all.at("error").text("message");
+    const std::string_view shown = cut(message, kMostMessage);
+    throw input_error(name, std::string(shown) + (shown.size() < message.size() ? "…" : ""));
   }
   if (!document.is_object() || document.value("format", Json()) != kFormat) {
     throw input_error(name, "did not print a measurement");

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "oko/base/cut.h"
 #include "oko/base/error.h"
 #include "oko/base/json.h"
 #include "oko/base/text.h"
@@ -32,11 +33,9 @@ std::string text_of(const Json& json, const char* key, const std::string& place)
 
 // At most `most` bytes on one line, cut between characters.
 std::string shown(std::string_view text, std::size_t most) {
-  std::string line = printable(text);
+  const std::string line = printable(text);
   if (line.size() <= most) return line;
-  while (most > 0 && (static_cast<unsigned char>(line[most]) & 0xC0) == 0x80) --most;
-  line.resize(most);
-  return line + "…";
+  return std::string(cut(line, most)) + "…";
 }
 
 std::int64_t int64_of(const Json& json, const char* key, const std::string& place) {
