@@ -62,6 +62,9 @@ class Run {
       if (moved) last_ = Clock::now();
       if (!moved && reap(WNOHANG)) break;
       if (stalled()) return result_;
+      if (command_.stop && command_.stop()) {
+        throw Error(ErrorCode::kInterrupted, command_.words.front(), "interrupted");
+      }
     }
     if (id_ > 0) reap(0);
     // What it wrote just before it ended.

@@ -20,6 +20,9 @@ struct Command {
   std::map<std::string, std::string> environment = {};  // in addition to this process's
   bool terminal = false;    // it has this process's standard input and error, to ask a person
   double most_seconds = 0;  // it is killed after this long; 0: never
+  // Asked at least every 100 ms while it runs; true: it is killed, and an Error of kInterrupted is
+  // thrown.
+  std::function<bool()> stop = {};
 };
 
 struct CommandResult {

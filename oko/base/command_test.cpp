@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <stdexcept>
+#include <string>
+
+#include "oko/base/error.h"
 
 namespace oko {
 namespace {
@@ -74,6 +79,22 @@ TEST(RunCommand, KillsTheProgramIfAFunctionThrows) {
   Command command{{"yes"}, {}, {}, 0};
   command.output = [](std::string_view) { throw std::runtime_error("enough"); };
   EXPECT_THROW(run_command(command), std::runtime_error);
+}
+
+TEST(RunCommand, KillsTheProgramIfItIsToStop) {
+  std::string output;
+  Command command;
+  command.words = {"sh", "-c", "echo $$; exec sleep 60"};
+  command.output = [&](std::string_view piece) { output += piece; };
+  command.stop = [&] { return output.ends_with('\n'); };
+  try {
+    run_command(command);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInterrupted);
+  }
+  EXPECT_EQ(::kill(std::stoi(output), 0), -1);
+  EXPECT_EQ(errno, ESRCH);
 }
 
 TEST(RunCommand, MayHaveMoreInItsEnvironment) {

@@ -4,7 +4,9 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <random>
+#include <utility>
 
 #include "oko/base/command.h"
 #include "oko/base/error.h"
@@ -25,12 +27,14 @@ struct Abi {
 constexpr auto kAbis =
     std::to_array<Abi>({{"arm64-v8a", 183}, {"armeabi-v7a", 40}, {"x86_64", 62}});
 
+using Stop = std::function<bool()>;
+
 struct Answer {
   int code = 0;
   std::string output, errors;
 };
 
-Answer ask(std::vector<std::string> words, double most_seconds) {
+Answer ask(std::vector<std::string> words, double most_seconds, const Stop& stop = {}) {
   Answer answer;
   Command command;
   command.words = std::move(words);
@@ -42,6 +46,7 @@ Answer ask(std::vector<std::string> words, double most_seconds) {
     answer.output += more;
   };
   command.most_seconds = most_seconds;
+  command.stop = stop;
   const CommandResult result = run_command(command);
   if (result.missing) {
     throw Error(
@@ -93,18 +98,19 @@ bool is_plain(std::string_view word) {
   });
 }
 
-// A new folder of the phone, which everyone who uses adb may write to.
+// A new folder of the phone, which everyone who uses adb may write to. What is done in it can be
+// stopped; making and removing it cannot, so that it is never left behind.
 class PhoneFolder {
  public:
-  explicit PhoneFolder(const std::string& serial) : serial_(serial) {
+  PhoneFolder(const std::string& serial, Stop stop) : serial_(serial), stop_(std::move(stop)) {
     std::random_device random;
     path_ = "/data/local/tmp/oko-bench-";
     for (int i = 0; i < 16; ++i) path_ += "0123456789abcdef"[random() % 16];
-    done(shell({"mkdir", path_}, kShort), "making a folder on the phone");
+    done(shell({"mkdir", path_}, kShort, {}), "making a folder on the phone");
   }
   ~PhoneFolder() {
     try {
-      shell({"rm", "-rf", path_}, kShort);
+      shell({"rm", "-rf", path_}, kShort, {});
     } catch (const std::exception&) {  // the phone is gone, and there is another error already
     }
   }
@@ -114,9 +120,14 @@ class PhoneFolder {
   std::string file(const char* name) const { return path_ + "/" + name; }
   void push(const std::string& from, const char* name) const {
     const std::string absolute = fs::absolute(from).string();  // no option, whatever its name is
-    done(ask({"-s", serial_, "push", absolute, file(name)}, kLong), "copying to the phone");
+    done(ask({"-s", serial_, "push", absolute, file(name)}, kLong, stop_), "copying to the phone");
   }
   Answer shell(std::vector<std::string> words, double most_seconds) const {
+    return shell(std::move(words), most_seconds, stop_);
+  }
+
+ private:
+  Answer shell(std::vector<std::string> words, double most_seconds, const Stop& stop) const {
     for (const std::string& word : words) {
       if (!is_plain(word)) {
         throw Error(ErrorCode::kUsage, kPlace,
@@ -124,11 +135,11 @@ class PhoneFolder {
       }
     }
     words.insert(words.begin(), {"-s", serial_, "shell"});
-    return ask(std::move(words), most_seconds);
+    return ask(std::move(words), most_seconds, stop);
   }
 
- private:
   std::string serial_, path_;
+  Stop stop_;
 };
 
 unsigned machine_of(const std::string& program) {
@@ -224,8 +235,9 @@ std::string program_for(const Phone& phone, const std::string& wanted) {
 }
 
 Result measure_on(const Phone& phone, const std::string& program, const std::string& model_file,
-                  const std::vector<std::string>& options, Progress& progress) {
-  const PhoneFolder folder(phone.serial);
+                  const std::vector<std::string>& options, Progress& progress,
+                  const std::function<bool()>& stop) {
+  const PhoneFolder folder(phone.serial, stop);
   progress.begin("measuring on the phone", 3, "steps");
   folder.push(program, "oko-bench");
   progress.advance(1);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +34,10 @@ std::string program_for(const Phone& phone, const std::string& wanted);
 
 // Copies the program and the .oko file to a new folder of the phone, runs the program there and
 // removes the folder, whatever happens. `options` are oko-bench's: words of letters, digits, "-".
-// Throws an Error of kFailed with adb's own words, and an input Error for what the program printed.
+// Throws an Error of kFailed with adb's own words, an input Error for what the program printed, and
+// one of kInterrupted soon after `stop`, which is often asked, has become true.
 Result measure_on(const Phone& phone, const std::string& program, const std::string& model_file,
-                  const std::vector<std::string>& options, Progress& progress);
+                  const std::vector<std::string>& options, Progress& progress,
+                  const std::function<bool()>& stop = {});
 
 }  // namespace oko::bench

@@ -134,6 +134,33 @@ TEST_F(BenchAdb, GivesNoOtherWordsToThePhonesShell) {
   EXPECT_TRUE(phone_.clean());
 }
 
+// A program that runs until it is removed.
+TEST_F(BenchAdb, LeavesNothingIfItIsStopped) {
+  const std::string started = folder_ + "/started";
+  const std::string script =
+      program("touch " + started + "\nwhile [ -e \"$0\" ]; do sleep .1; done");
+  NoProgress progress;
+  try {
+    measure_on(find_phone(""), script, script, {}, progress, [&] { return fs::exists(started); });
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kInterrupted);
+  }
+  EXPECT_TRUE(phone_.clean());
+  EXPECT_THAT(phone_.log(), HasSubstr("[shell][rm][-rf][/data/local/tmp/oko-bench-"));
+}
+
+TEST_F(BenchAdb, LeavesNothingIfItIsStoppedWhileItCopies) {
+  const std::string model = program("exit 3");
+  NoProgress progress;
+  EXPECT_THAT(failure_of([&] {
+                measure_on(find_phone(""), model, model, {}, progress,
+                           [&] { return phone_.log().find("[push]") != std::string::npos; });
+              }),
+              HasSubstr("interrupted"));
+  EXPECT_TRUE(phone_.clean());
+}
+
 TEST_F(BenchAdb, SaysThatAdbIsMissing) {
   setenv("PATH", "/nonexistent", 1);
   EXPECT_THAT(failure_of([] { find_phone(""); }), HasSubstr("there is no program adb"));

@@ -122,7 +122,8 @@ void run_bench(const BenchArguments& arguments, const Context& context) {
     const std::string file = folder.file("model.oko");
     storage::write(file, bytes);
     StoppableProgress progress(*context.progress);
-    result = bench::measure_on(*phone, program, file, words_of(settings), progress);
+    result = bench::measure_on(*phone, program, file, words_of(settings), progress,
+                               [&] { return progress.interrupted(); });
   } else {
     settings.bytes = bytes;
     result = bench::measure(settings);

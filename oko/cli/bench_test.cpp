@@ -1,6 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "oko/base/error.h"
 #include "oko/base/json.h"
 #include "oko/base/simd.h"
 #include "oko/cli/test_command.h"
@@ -86,6 +94,21 @@ TEST_F(Bench, PassesOnWhatTheProgramOnThePhoneSays) {
   EXPECT_EQ(run.code, 3);
   EXPECT_THAT(run.error, HasSubstr("wasm"));
   EXPECT_TRUE(phone.clean());
+}
+
+// What runs the program on the phone sends the signal, as ^C does, and then waits to be removed.
+TEST_F(Bench, RemovesWhatItCopiedIfItIsInterrupted) {
+  const bench::FakePhone phone(file("fake"));
+  std::ofstream(file("emulator")) << "kill -INT " << getpid() << R"(
+for i in $(seq 100); do [ ! -e "$1" ] || sleep .1; done
+[ ! -e "$1" ] || touch ")" << file("late")
+                                  << "\"\n";
+  setenv("FAKE_ADB_RUN", ("sh " + file("emulator")).c_str(), 1);
+  const Outcome run = bench({"--adb", "--program", OKO_BENCH_PROGRAM});
+  unsetenv("FAKE_ADB_RUN");
+  EXPECT_EQ(run.code, static_cast<int>(ErrorCode::kInterrupted)) << run.error;
+  EXPECT_TRUE(phone.clean());
+  EXPECT_FALSE(std::filesystem::exists(file("late")));
 }
 
 TEST_F(Bench, DoesNotCopyASealedModelInTheClear) {

@@ -22,6 +22,9 @@ class StoppableProgress final : public Progress {
   void end() override { inner_.end(); }
   void line(std::string_view text) override { inner_.line(text); }
 
+  // For work that waits for something else than a bucket or a registry.
+  bool interrupted() const { return guard_.interrupted(); }
+
  private:
   Progress& inner_;
   InterruptGuard guard_;
