@@ -45,3 +45,11 @@ final class LiveClasses: @unchecked Sendable {
         swaps += 1
     }
 }
+
+extension [String] {
+    /// Of these names of classes. An object that is still followed may be of a class that models
+    /// swapped in lack: those whose classes have no names all look alike.
+    func label(of classId: Int32) -> String {
+        indices.contains(Int(classId)) ? self[Int(classId)] : "class \(classId)"
+    }
+}

@@ -155,9 +155,7 @@ final class LiveLoop: @unchecked Sendable {
             timing: OkoTiming(
                 prepare: result.prepare_ms, network: result.network_ms, decode: result.decode_ms),
             detections: detections.map { OkoDetection($0, labels: labels, in: size) },
-            objects: objects.map {
-                OkoObject($0, label: labels[Int($0.class_id)], in: size)
-            },
+            objects: objects.map { OkoObject($0, label: labels.label(of: $0.class_id), in: size) },
             events: events.compactMap(OkoEvent.init), counts: try counts())
     }
 

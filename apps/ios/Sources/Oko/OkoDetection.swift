@@ -22,9 +22,9 @@ public struct OkoDetection: Sendable {
     }
 
     init(_ found: oko_detection, labels: [String], in frameSize: CGSize) {
-        let index = Int(found.class_id)
         self.init(
-            classIndex: index, label: labels[index], score: found.score,
+            classIndex: Int(found.class_id), label: labels.label(of: found.class_id),
+            score: found.score,
             box: CGRect(
                 left: found.left, top: found.top, right: found.right, bottom: found.bottom),
             frameSize: frameSize)

@@ -30,6 +30,7 @@ struct LiveTests {
         try theNewestFrameWins()
         try theRateIsKept()
         try objectsAreFollowedAndCounted()
+        objectsMayBeOfClassesThatTheModelLacks()
         try modelsAreSwappedAndReverted()
         try heatSlowsDown()
         try shortMemoryFreesWhatIsNotUsed()
@@ -134,6 +135,11 @@ struct LiveTests {
         }
         live.resetTracking()
         check(try look(live, 1).counts[zone].inside == 0, "all are forgotten")
+    }
+
+    private func objectsMayBeOfClassesThatTheModelLacks() {
+        let labels = [0, 1, 2, -1].map { ["cat", "dog"].label(of: $0) }
+        check(labels == ["cat", "dog", "class 2", "class -1"], "\(labels)")
     }
 
     private func modelsAreSwappedAndReverted() throws {

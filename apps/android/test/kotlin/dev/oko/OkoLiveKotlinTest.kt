@@ -225,6 +225,20 @@ private class OkoLiveKotlinTest(private val reference: Reference) {
         live.trim()
     }
 
+    fun objectsMayBeOfClassesThatTheModelLacks() {
+        val header = DoubleArray(14)
+        header[12] = 2.0  // objects
+        header[13] = 1.0  // event
+        val objects = DoubleArray(24)
+        objects[1] = 1.0
+        objects[13] = 7.0
+        val numbers = header + objects + doubleArrayOf(3.0, 7.0, 2.0, -1.0)
+        val seen = OkoFrame(OkoFormat.RGBA, 40, 30, emptyList())
+        val result = OkoLiveResult(numbers, seen, listOf("cat", "dog"))
+        check(result.objects.map { it.label } == listOf("dog", "class 7"), "labels of objects")
+        check(result.events.map { it.label } == listOf("class 7"), "and of events")
+    }
+
     fun modelsAreSwappedAndForgottenWhenMemoryIsShort() {
         val phone = Phone()
         val main = Queue()
@@ -382,6 +396,7 @@ fun main(arguments: Array<String>) {
         aLiveDetectorFindsWhatADetectorFinds()
         aSlowListenerGetsTheNewestResultAndAllEvents()
         theHeatOfThePhoneSlowsItDown()
+        objectsMayBeOfClassesThatTheModelLacks()
         modelsAreSwappedAndForgottenWhenMemoryIsShort()
         closingIsSafeWhileFramesAreInFlight()
         listenersMayCloseItAndExecutorsMayEnd()

@@ -83,7 +83,10 @@ internal constructor(
     val wait = numbers[WAIT]
     val timing = OkoTiming(numbers[TIMING], numbers[TIMING + 1], numbers[TIMING + 2])
 
-    private val all = OkoNumbers(numbers, classNames::get)
+    // An object that is still followed may be of a class that models swapped in lack: those whose
+    // classes have no names all look alike.
+    private val all =
+        OkoNumbers(numbers) { classNames.getOrElse(it) { classId -> "class $classId" } }
     private val found = numbers[COUNTS].toInt()
     private val followed = numbers[COUNTS + 1].toInt()
     private val happened = numbers[COUNTS + 2].toInt()
