@@ -48,14 +48,23 @@ export class Session {
     return this.#models.length > 0;
   }
 
-  // Takes the models; those before are disposed of.
+  // Takes the models; those before are disposed of. If that fails, those before stay, and the new
+  // ones are disposed of.
   async open(models) {
-    this.#dropCamera();
-    for (const model of [...this.#models, ...this.#previous]) model.dispose();
+    const before = [this.#models, this.#wanted, this.#searched];
+    this.#dropCamera();  // two have too few threads; the next frame makes it again
     this.#models = models;
+    try {
+      await this.#prepare({}, scoresOf({}, this.#info));
+    } catch (error) {
+      this.#dropCamera();
+      [this.#models, this.#wanted, this.#searched] = before;
+      for (const model of models) model.dispose();
+      throw error;
+    }
+    for (const model of [...before[0], ...this.#previous]) model.dispose();
     this.#previous = [];
     this.#forget();
-    await this.#prepare({}, scoresOf({}, this.#info));
     return this.#info;
   }
 

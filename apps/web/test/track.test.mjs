@@ -253,6 +253,19 @@ test("models are swapped and come back", { skip: noData }, async () => {
   assert.deepEqual((await session.detect(bottles(), 0.5)).detections, again.detections);
 });
 
+test("models that do not go together leave those before", { skip: noData }, async () => {
+  const { session } = await sessionWith({}, [320]);
+  const { detections } = await session.detect(bottles(), 0);
+  const unfit = modelsOf("yolo-fastest-1.1", [96, 96]);
+  await assert.rejects(session.open(unfit), { code: "invalid-argument" });
+  assert.deepEqual((await session.detect(bottles(), 1)).detections, detections);
+  assert.equal((await session.status()).size.width, 320);
+  await assert.rejects(unfit[0].detector());  // it is disposed of
+  const empty = new Session(oko, () => {});
+  await assert.rejects(empty.open(modelsOf("yolo-fastest-1.1", [96, 96])));
+  assert.equal(empty.isOpen, false);
+});
+
 test("trackers and sessions free their memory", { skip: noData }, async () => {
   const { session } = await sessionWith({}, [96]);
   const round = async (i) => {
