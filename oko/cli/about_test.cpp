@@ -169,6 +169,12 @@ TEST_F(Described, ExportsSayTheSame) {
   exported({"--to", "oko", "--threshold", ".25"});
   EXPECT_THAT(storage::read_text(file("out/PetsDetector.kt")), HasSubstr("score = 0.25f"));
   EXPECT_EQ(graph::about(model("out/pets.oko").network).thresholds, (std::vector<float>{.2F, .3F}));
+  // A later file of the model may have thresholds that this one lacks.
+  set_thresholds({});
+  exported({"--to", "oko"});
+  EXPECT_THAT(storage::read_text(file("out/PetsDetector.kt")), HasSubstr("score = 0f"));
+  exported({"--to", "oko", "--threshold", ".25"});
+  EXPECT_THAT(storage::read_text(file("out/PetsDetector.kt")), HasSubstr("score = 0.25f"));
 }
 
 }  // namespace

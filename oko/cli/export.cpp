@@ -39,7 +39,6 @@ struct ExportArguments {
   std::string stem;
   const formats::Format* format = nullptr;  // --to
   std::size_t count = 4;
-  bool has_threshold = false;  // --threshold is given
   bool no_check = false;
   SealArguments seal;
 
@@ -60,7 +59,7 @@ graph::Network network_of(const ExportArguments& a, FailedImages& failed, const 
 void take_from(const graph::Network& network, ExportArguments& a) {
   const graph::About about = graph::about(network);
   formats::WriteOptions& options = a.options;
-  if (!a.has_threshold && !about.thresholds.empty()) {
+  if (!options.score_given && !about.thresholds.empty()) {
     options.thresholds.class_scores = about.thresholds;
     options.thresholds.score = options.thresholds.lowest_score();
   }
@@ -381,7 +380,7 @@ Examples:
   oko export runs/one --to oko --seal keys/model.pub --id cards --release 7 --sign keys/signing.key)");
   command->callback([arguments, command, &context] {
     check_flags(*arguments, *command);
-    arguments->has_threshold = command->get_option("--threshold")->count() > 0;
+    arguments->options.score_given = command->get_option("--threshold")->count() > 0;
     run_export(*arguments, *command, context);
   });
 }

@@ -77,6 +77,8 @@ struct WriteOptions {
   // Decoding and suppression are part of the model; otherwise it outputs raw heads.
   bool boxes = false;
   detect::Thresholds thresholds{};  // of `boxes` and of the wrapper
+  // The user asked for thresholds.score: it is the wrapper's whatever a model file says of itself.
+  bool score_given = false;
   ModelInfo info{};
   bool program = false;     // the format's other kind of file, see Format::has_program
   bool takes_bytes = true;  // int8: the input is camera bytes 0…255; otherwise 0…1 in int8

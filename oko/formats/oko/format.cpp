@@ -44,9 +44,8 @@ std::vector<File> wrapper(const graph::Network& network, const WriteOptions& opt
   // Unless the user said one, the engine takes the thresholds of the file, whichever it will be.
   WriteOptions told = options;
   std::vector<float>& each = told.thresholds.class_scores;
-  const float usual = detect::Thresholds{}.score;
-  if (each.empty() && told.thresholds.score == usual && graph::about(network).thresholds.empty()) {
-    each.assign(static_cast<std::size_t>(network.class_count()), usual);
+  if (each.empty() && !told.score_given) {
+    each.assign(static_cast<std::size_t>(network.class_count()), told.thresholds.score);
   }
   const Source source(network, told, stem);
   return {source.swift(kSwiftOko), source.kotlin(kKotlinOko, ".oko"),

@@ -341,9 +341,9 @@ TEST(Swift, DescribesTheNetwork) {
 }
 
 TEST(Wrappers, TakeTheThresholdsOfTheEngineUnlessToldOtherwise) {
-  const auto files = [](const detect::Thresholds& thresholds) {
+  const auto files = [](const WriteOptions& options) {
     std::string all;
-    for (const File& file : wrapper_of(letterboxed(), "oko", {.thresholds = thresholds})) {
+    for (const File& file : wrapper_of(letterboxed(), "oko", options)) {
       all += text_of(file);
     }
     return all;
@@ -351,9 +351,13 @@ TEST(Wrappers, TakeTheThresholdsOfTheEngineUnlessToldOtherwise) {
   EXPECT_THAT(files({}),
               testing::AllOf(HasSubstr("score: Float? = nil"),
                              HasSubstr("OkoThresholds(score = 0f,"), HasSubstr("  iou: 0.45")));
-  EXPECT_THAT(files({.score = .4F}), testing::AllOf(HasSubstr("score: Float? = 0.4"),
-                                                    HasSubstr("OkoThresholds(score = 0.4f,"),
-                                                    HasSubstr("score: 0.4, iou: 0.45")));
+  for (const float score : {.4F, detect::Thresholds{}.score}) {
+    const std::string number = score == .4F ? "0.4" : "0.25";
+    EXPECT_THAT(files({.thresholds = {.score = score}, .score_given = true}),
+                testing::AllOf(HasSubstr("score: Float? = " + number),
+                               HasSubstr("OkoThresholds(score = " + number + "f,"),
+                               HasSubstr("score: " + number + ", iou: 0.45")));
+  }
 }
 
 TEST(Wrappers, LeaveNoPlaceholder) {
