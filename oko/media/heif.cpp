@@ -4,25 +4,18 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 #include <mutex>
 #include <utility>
 
+#include "oko/base/owned.h"
 #include "oko/media/opencv.h"
 
 namespace oko::media {
 namespace {
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* thing) const {
-    kFree(thing);
-  }
-};
-using HeifContext = std::unique_ptr<heif_context, Free<heif_context_free>>;
-using HeifHandle = std::unique_ptr<heif_image_handle, Free<heif_image_handle_release>>;
-using HeifImage = std::unique_ptr<heif_image, Free<heif_image_release>>;
+using HeifContext = Owned<heif_context, heif_context_free>;
+using HeifHandle = Owned<heif_image_handle, heif_image_handle_release>;
+using HeifImage = Owned<heif_image, heif_image_release>;
 
 // The decoders behind libheif print complaints to C's stderr, and none has a switch for it. While
 // one of them runs, that stream is discarded. Oko's own output is not lost: std::cerr does not use

@@ -11,25 +11,18 @@
 #include <openssl/x509v3.h>
 
 #include <array>
-#include <memory>
 
 #include "oko/base/error.h"
+#include "oko/base/owned.h"
 #include "oko/serve/address.h"
 
 namespace oko::serve {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* value) const {
-    Free(value);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using X509Pointer = std::unique_ptr<X509, Freed<X509_free>>;
-using Number = std::unique_ptr<BIGNUM, Freed<BN_free>>;
-using Memory = std::unique_ptr<BIO, Freed<BIO_free_all>>;
+using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
+using X509Pointer = Owned<X509, X509_free>;
+using Number = Owned<BIGNUM, BN_free>;
+using Memory = Owned<BIO, BIO_free_all>;
 
 // Every call of OpenSSL that can fail goes through this.
 template <typename T>
@@ -66,7 +59,7 @@ void add_extension(X509* certificate, int kind, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
   X509V3_set_ctx_nodb(&context);
-  const std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>> extension(
+  const Owned<X509_EXTENSION, X509_EXTENSION_free> extension(
       worked(X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str())));
   worked(X509_add_ext(certificate, extension.get(), -1));
 }

@@ -6,9 +6,9 @@
 #include <openssl/obj_mac.h>
 
 #include <cstdint>
-#include <memory>
 
 #include "oko/base/error.h"
+#include "oko/base/owned.h"
 #include "oko/seal/bech32.h"
 
 namespace oko::seal {
@@ -16,17 +16,10 @@ namespace {
 
 constexpr std::size_t kCompressed = 33;
 
-template <auto release>
-struct Release {
-  template <typename T>
-  void operator()(T* p) const {
-    release(p);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
-using Context = std::unique_ptr<EVP_PKEY_CTX, Release<EVP_PKEY_CTX_free>>;
-using Group = std::unique_ptr<EC_GROUP, Release<EC_GROUP_free>>;
-using Point = std::unique_ptr<EC_POINT, Release<EC_POINT_free>>;
+using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
+using Context = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using Group = Owned<EC_GROUP, EC_GROUP_free>;
+using Point = Owned<EC_POINT, EC_POINT_free>;
 
 [[noreturn]] void fail(const char* what) {
   throw Error(ErrorCode::kFailed, "OpenSSL", std::string("P-256: cannot ") + what);
