@@ -9,9 +9,10 @@
 # are used only if their SHA-256 is the one below. OKO_MIRROR names another mirror of Debian.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/download.sh
 [ $# -gt 0 ] || set -- 1.2.0 1.3.0
 
-sum_of() {
+known_sum() {  # of a version
   case $1 in
     1.2.0) echo 7e0be78b8318e8bdbf6fa545d2ecb4c90f947df03f7aadc42c1967f019e63343 ;;
     1.3.0) echo 07b3c1ba2c1096878a85a31a5b9b3757427af963b1141ca904db2f9f4afe0bc2 ;;
@@ -24,14 +25,13 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 take() {  # take SUM ADDRESS
-  if ! curl --fail --silent --show-error --location --retry 2 --connect-timeout 30 \
-    --output "$work/tarball" "$2"; then return 1; fi
-  found=$(sha256sum "$work/tarball" | cut -d ' ' -f 1)
+  download "$2" "$work/tarball" || return 1
+  found=$(sum_of "$work/tarball")
   [ "$found" = "$1" ] || { echo "highway: $2 has the SHA-256 $found, not $1" >&2; return 1; }
 }
 
 for version in "$@"; do
-  sum=$(sum_of "$version")
+  sum=$(known_sum "$version")
   folder=build/highway-$version
   if [ ! -f "$folder/hwy/highway.h" ]; then
     take "$sum" "${OKO_MIRROR:-http://deb.debian.org/debian}/pool/main/h/highway/highway_$version.orig.tar.gz" ||

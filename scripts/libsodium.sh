@@ -9,6 +9,7 @@
 # OKO_SODIUM_URL names another address to get libsodium-1.0.18.tar.gz from, the only one then.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/download.sh
 version=1.0.18
 official=https://download.libsodium.org/libsodium/releases/libsodium-$version.tar.gz
 # Of the release, and of what Debian made its source package from, the same commit without the files
@@ -49,20 +50,7 @@ from_distribution() {
 }
 
 from_address() {
-  if command -v curl >/dev/null; then
-    curl --fail --silent --show-error --location --retry 3 --connect-timeout 30 \
-      --output "$tarball" "$1"
-  elif command -v wget >/dev/null; then
-    wget --quiet --tries 3 --connect-timeout 30 --output-document "$tarball" "$1"
-  else
-    echo "libsodium: neither curl nor wget is installed" >&2
-    return 1
-  fi
-}
-
-sum_of() {
-  if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi |
-    cut -d ' ' -f 1
+  download "$1" "$tarball"
 }
 
 # Takes the sources from the tarball that the command brings, if it is the right one.

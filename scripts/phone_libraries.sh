@@ -8,27 +8,12 @@
 # that has the archives under the names that they get here.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/download.sh
 folder=build/phone-libraries
 mkdir -p build
 work=$(mktemp -d "$PWD/build/phone-libraries.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-
-sum_of() {
-  if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi |
-    cut -d ' ' -f 1
-}
-
-fetch() {
-  if command -v curl >/dev/null; then
-    curl --fail --silent --show-error --location --retry 3 --connect-timeout 30 --output "$2" "$1"
-  elif command -v wget >/dev/null; then
-    wget --quiet --tries 3 --connect-timeout 30 --output-document "$2" "$1"
-  else
-    echo "phone_libraries: neither curl nor wget is installed" >&2
-    return 1
-  fi
-}
 
 # headers NAME ADDRESS SHA256 FOLDER_IN_ARCHIVE: what is there is replaced whole or not at all.
 headers() {
@@ -40,7 +25,7 @@ headers() {
   fi
   archive=$work/$name.tar.gz
   [ -z "${OKO_LIBRARIES_URL:-}" ] || address=$OKO_LIBRARIES_URL/$name.tar.gz
-  fetch "$address" "$archive" || {
+  download "$address" "$archive" || {
     echo "phone_libraries: $address cannot be had (OKO_LIBRARIES_URL names another address)" >&2
     exit 1
   }

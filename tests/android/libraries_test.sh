@@ -8,7 +8,7 @@ rm -rf "$1"
 mkdir -p "$1/tree/scripts" "$1/mirror" "$1/made/top/hwy" "$1/made/top/include/nlohmann"
 cd "$1"
 fail() { echo "libraries_test: $*" >&2; exit 1; }
-cp "$script" tree/scripts/
+cp "$script" "${script%/*}/download.sh" tree/scripts/
 printf '#!/bin/sh\necho sodium\n' >tree/scripts/libsodium.sh
 chmod +x tree/scripts/libsodium.sh
 echo 1 >made/top/hwy/highway.h
