@@ -41,7 +41,7 @@ std::vector<std::byte> model_bytes(const BenchArguments& arguments, const Contex
 }
 
 bench::Settings settings_of(const BenchArguments& arguments) {
-  const image::Size frame = parse_size(arguments.frame);
+  const image::Size frame = parse_size(arguments.frame, "--frame");
   bench::Settings settings;
   settings.precision = arguments.precision;
   settings.target = arguments.target;

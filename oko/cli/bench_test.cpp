@@ -48,6 +48,12 @@ TEST_F(Bench, TimesAModelHere) {
   EXPECT_GT(document["bytes"]["peak"], 0);
 }
 
+TEST(BenchFrame, NamesTheOptionThatIsWrong) {
+  const Outcome run = oko_command({"bench", "model.oko", "--frame", "0x10"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.error, HasSubstr("--frame: \"0x10\" is not a size"));
+}
+
 TEST_F(Bench, TakesAnotherSizeAndTarget) {
   const Outcome run = bench({"--json", "--size", "64x32", "--target", "scalar"});
   ASSERT_EQ(run.code, 0) << run.error;

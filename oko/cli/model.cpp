@@ -104,12 +104,12 @@ graph::Network load_model(const ModelArguments& model, const std::string& size,
   return std::move(read.network);
 }
 
-image::Size parse_size(const std::string& text) {
-  const auto number = [&text](std::string_view part) {
+image::Size parse_size(const std::string& text, const char* option) {
+  const auto number = [&](std::string_view part) {
     int value = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
     if (error != std::errc() || end != part.data() + part.size() || value <= 0) {
-      throw Error(ErrorCode::kUsage, "--size", "\"" + text + "\" is not a size",
+      throw Error(ErrorCode::kUsage, option, "\"" + text + "\" is not a size",
                   "write 416 or 416x320 (width x height)");
     }
     return value;

@@ -41,8 +41,8 @@ std::vector<std::string> read_names(const std::string& uri);
 // Names the network's classes from such a file; throws an input Error if the counts differ.
 void set_names(graph::Network& network, const std::string& uri);
 
-// Parses "416x416" or "416"; throws a usage Error for anything else.
-image::Size parse_size(const std::string& text);
+// Parses "416x416" or "416", the value of an option; throws a usage Error for anything else.
+image::Size parse_size(const std::string& text, const char* option = "--size");
 
 // A built-in network; an empty size and 0 classes mean its defaults.
 graph::Network builtin_network(const std::string& name, const std::string& size, int classes = 0);
