@@ -62,6 +62,7 @@ Tracker::Tracker(const Options& options) : options_(options) {
   certain_.reserve(detections);
   unsure_.reserve(detections);
   rows_.reserve(most);
+  found_.reserve(detections);
   moves_x_.reserve(most);
   moves_y_.reserve(most);
   costs_.reserve(most * detections);
@@ -135,14 +136,16 @@ void Tracker::match(Wanted wanted, std::vector<int>& detections, double buffer, 
   }
   if (rows_.empty() || detections.empty()) return;
   costs_.clear();
+  found_.clear();
+  for (const int d : detections) {
+    found_.push_back(widened(detections_[static_cast<std::size_t>(d)].box, buffer));
+  }
   for (const int row : rows_) {
     const Track& track = tracks_[static_cast<std::size_t>(row)];
     const image::Box expected = widened(track.motion.box(), buffer);
-    for (const int d : detections) {
-      const detect::Detection& detection = detections_[static_cast<std::size_t>(d)];
-      costs_.push_back(detection.class_id == track.class_id
-                           ? 1 - image::iou(expected, widened(detection.box, buffer))
-                           : kNever);
+    for (std::size_t i = 0; i < detections.size(); ++i) {
+      const int class_id = detections_[static_cast<std::size_t>(detections[i])].class_id;
+      costs_.push_back(class_id == track.class_id ? 1 - image::iou(expected, found_[i]) : kNever);
     }
   }
   const std::span<const int> columns = assignment_.solve(

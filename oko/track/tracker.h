@@ -100,6 +100,7 @@ class Tracker {
   std::vector<Event> events_;
   // Of one update.
   std::vector<int> certain_, unsure_, rows_;
+  std::vector<image::Box> found_;  // widened
   std::vector<float> costs_;
   std::vector<double> moves_x_, moves_y_;
 };
