@@ -71,17 +71,6 @@ void keep(const oko::runtime::Model& model, const char* path, const Bytes& old) 
   }
 }
 
-void detect(oko_detector& d, const oko_frame& frame, const oko_thresholds& options,
-            std::size_t detection_size) {
-  const oko::graph::Network& network = d.detector.network();
-  const oko::detect::Result result = d.detector.detect_tiled(
-      frame_of(frame), thresholds_of(options, network.class_count(), d.own_scores), d.tiles);
-  d.found.clear();
-  for (const oko::detect::Detection& found : result.detections) {
-    d.found.add(detection_of(found), detection_size);
-  }
-}
-
 // What the model's file says of itself.
 void describe_file(const oko_model& model, oko_model_info& info) {
   const auto text = [](const std::string& s) { return s.empty() ? nullptr : s.c_str(); };
@@ -374,9 +363,12 @@ oko_status oko_detect_sized(oko_detector* detector, const oko_frame* frame,
     require(detections, kPlace, "detections");
     require(count, kPlace, "count");
     check_size<oko_detection>(detection_size, kFirstDetectionSize, kPlace, "detection");
-    detect(*detector, known(frame, "oko_frame"), known(thresholds, "oko_thresholds"),
-           detection_size);
-    detector->found.give(detections, count);
+    const oko::detect::Thresholds wanted =
+        thresholds_of(known(thresholds, "oko_thresholds"),
+                      detector->detector.network().class_count(), detector->own_scores);
+    const oko::detect::Result result = detector->detector.detect_tiled(
+        frame_of(known(frame, "oko_frame")), wanted, detector->tiles);
+    detector->found.give(result.detections, detection_of, detection_size, detections, count);
   });
 }
 

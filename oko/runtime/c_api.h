@@ -33,26 +33,23 @@ namespace oko::c_api {
 // library does not have are zero.
 class List {
  public:
-  void clear() {
-    bytes_.clear();
-    count_ = 0;
-  }
-  template <typename T>
-  void add(const T& item, std::size_t size) {
-    const std::size_t at = bytes_.size();
-    bytes_.resize(at + size);
-    std::memcpy(bytes_.data() + at, &item, std::min(size, sizeof item));
-    ++count_;
-  }
-  template <typename T>
-  void give(const T** items, std::size_t* count) const {
+  // Holds `convert(item)` of each item of `from`, as structs of `size` bytes, and gives them.
+  template <typename From, typename Convert, typename T>
+  void give(const From& from, const Convert& convert, std::size_t size, const T** items,
+            std::size_t* count) {
+    bytes_.assign(from.size() * size, std::byte{});
+    std::byte* to = bytes_.data();
+    for (const auto& item : from) {
+      const T converted = convert(item);
+      std::memcpy(to, &converted, std::min(size, sizeof converted));
+      to += size;
+    }
     *items = reinterpret_cast<const T*>(bytes_.data());
-    *count = count_;
+    *count = from.size();
   }
 
  private:
   std::vector<std::byte> bytes_;
-  std::size_t count_ = 0;
 };
 
 }  // namespace oko::c_api
@@ -148,6 +145,18 @@ void check_size(std::size_t size, std::size_t first, const char* place, const ch
   throw usage(place,
               std::string(name) + "_size " + std::to_string(size) + " is not that of the struct",
               std::string("pass sizeof(oko_") + name + ")");
+}
+
+// Gives a list, which belongs to a handle, where the caller wants it. `name` is that of one item's
+// struct without "oko_"; `first` as above.
+template <typename From, typename Convert, typename T>
+void give_list(const From& from, const Convert& convert, List& list, const T** items,
+               std::size_t* count, std::size_t size, std::size_t first, const char* place,
+               const char* name) {
+  require(items, place, (std::string(name) + "s").c_str());
+  require(count, place, "count");
+  check_size<T>(size, first, place, name);
+  list.give(from, convert, size, items, count);
 }
 
 enum class Secrecy { kNone, kSealed };

@@ -142,14 +142,8 @@ oko_status oko_live_detections_sized(oko_live* live, const oko_detection** detec
   return guarded([&] {
     constexpr const char* kPlace = "oko_live_detections";
     require(live, kPlace, "live");
-    require(detections, kPlace, "detections");
-    require(count, kPlace, "count");
-    check_size<oko_detection>(detection_size, kFirstDetectionSize, kPlace, "detection");
-    live->detections.clear();
-    for (const oko::detect::Detection& d : live->live.detections()) {
-      live->detections.add(detection_of(d), detection_size);
-    }
-    live->detections.give(detections, count);
+    give_list(live->live.detections(), detection_of, live->detections, detections, count,
+              detection_size, kFirstDetectionSize, kPlace, "detection");
   });
 }
 

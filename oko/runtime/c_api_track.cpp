@@ -36,17 +36,13 @@ void oko::c_api::give_objects(std::span<const track::Object> from, List& list,
                               std::size_t object_size, const char* place) {
   constexpr std::size_t kFirst = 64;
   static_assert(sizeof(oko_object) >= kFirst);
-  require(objects, place, "objects");
-  require(count, place, "count");
-  check_size<oko_object>(object_size, kFirst, place, "object");
-  list.clear();
-  for (const track::Object& o : from) {
-    list.add(oko_object{o.id, o.class_id, static_cast<std::int32_t>(o.state), o.score, o.box.left,
-                        o.box.top, o.box.right, o.box.bottom, o.velocity_x, o.velocity_y, o.age,
-                        o.hidden},
-             object_size);
-  }
-  list.give(objects, count);
+  const auto convert = [](const track::Object& o) {
+    return oko_object{o.id,         o.class_id,   static_cast<std::int32_t>(o.state),
+                      o.score,      o.box.left,   o.box.top,
+                      o.box.right,  o.box.bottom, o.velocity_x,
+                      o.velocity_y, o.age,        o.hidden};
+  };
+  give_list(from, convert, list, objects, count, object_size, kFirst, place, "object");
 }
 
 void oko::c_api::give_events(std::span<const track::Event> from, List& list,
@@ -54,15 +50,10 @@ void oko::c_api::give_events(std::span<const track::Event> from, List& list,
                              const char* place) {
   constexpr std::size_t kFirst = 24;
   static_assert(sizeof(oko_event) >= kFirst);
-  require(events, place, "events");
-  require(count, place, "count");
-  check_size<oko_event>(event_size, kFirst, place, "event");
-  list.clear();
-  for (const track::Event& e : from) {
-    list.add(oko_event{static_cast<std::int32_t>(e.kind), e.class_id, e.object, e.counter, 0},
-             event_size);
-  }
-  list.give(events, count);
+  const auto convert = [](const track::Event& e) {
+    return oko_event{static_cast<std::int32_t>(e.kind), e.class_id, e.object, e.counter, 0};
+  };
+  give_list(from, convert, list, events, count, event_size, kFirst, place, "event");
 }
 
 namespace {
