@@ -91,11 +91,7 @@ std::string file_name_from(std::string_view text, std::size_t longest) {
   std::replace_if(name.begin(), name.end(), is_bad, '_');
   if (name.size() >= 2 && name[1] == ':' && is_letter(name[0])) name[1] = '_';
   if (is_long) {
-    name += '_';
-    const std::uint64_t hash = hash_of(text);
-    for (std::size_t i = 0; i < kDigits; ++i) {
-      name += "0123456789abcdef"[(hash >> (4 * (kDigits - 1 - i))) & 15];
-    }
+    name += '_' + hex_digits(hash_of(text), kDigits);
   }
   if (name.empty()) return "_";
   if (name.front() == '.') name.front() = '_';

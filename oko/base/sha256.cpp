@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "oko/base/text.h"
+
 namespace oko {
 namespace {
 
@@ -73,9 +75,7 @@ std::string Sha256::hex() {
   add(std::span(padding).first(kBlock - filled));
   add(length);
   std::string text;
-  for (const std::uint32_t word : state_) {
-    for (int shift = 28; shift >= 0; shift -= 4) text += "0123456789abcdef"[word >> shift & 15U];
-  }
+  for (const std::uint32_t word : state_) text += hex_digits(word, 8);
   return text;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,12 @@ std::string visible(std::string_view text, std::string_view replacement = "\xef\
 // or "\u202e", every byte that is not UTF-8 as "\xe9". So no name can move the cursor, hide itself
 // or imitate the program's own output. The rest is unchanged, including backslashes.
 std::string printable(std::string_view text);
+
+// Without the spaces, tabs and line breaks at both ends.
+std::string_view trimmed(std::string_view text);
+
+// The lowest `count` digits of `value`, hexadecimal and in lower case.
+std::string hex_digits(std::uint64_t value, int count);
 
 // Without the byte order mark that some editors prepend to UTF-8 text.
 std::string_view without_bom(std::string_view text);

@@ -104,8 +104,7 @@ class PhoneFolder {
  public:
   PhoneFolder(const std::string& serial, Stop stop) : serial_(serial), stop_(std::move(stop)) {
     std::random_device random;
-    path_ = "/data/local/tmp/oko-bench-";
-    for (int i = 0; i < 16; ++i) path_ += "0123456789abcdef"[random() % 16];
+    path_ = "/data/local/tmp/oko-bench-" + hex_digits(random(), 8) + hex_digits(random(), 8);
     done(shell({"mkdir", path_}, kShort, {}), "making a folder on the phone");
   }
   ~PhoneFolder() {

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <map>
 
+#include "oko/base/text.h"
+
 namespace oko::bench {
 namespace {
 
@@ -33,13 +35,6 @@ std::string name_of(unsigned implementer, unsigned part) {
   std::array<char, 16> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), part, 16).ptr;
   return (implementer == kArm ? "Arm 0x" : "part 0x") + std::string(digits.data(), end);
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 // Calls take(key, value) for the lines "key : value".

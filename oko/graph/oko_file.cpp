@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/hash.h"
+#include "oko/base/text.h"
 #include "oko/graph/about.h"
 #include "oko/graph/network_json.h"
 
@@ -57,12 +58,7 @@ std::string checksum_of(const Safetensors& file) {
     hash.add(std::as_bytes(std::span(tensor.shape)));
     hash.add(tensor.data.span());
   }
-  std::string digits(16, '0');
-  std::uint64_t rest = hash.value();
-  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, rest >>= 4U) {
-    *digit = "0123456789abcdef"[rest & 15U];
-  }
-  return digits;
+  return hex_digits(hash.value(), 16);
 }
 
 void verify_checksum(const Safetensors& file, const std::string& name) {

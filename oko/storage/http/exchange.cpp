@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "oko/base/text.h"
 #include "oko/storage/http/exchange.h"
 
 namespace oko::storage::http {
@@ -40,16 +41,6 @@ std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return result;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) {
-    text.remove_suffix(1);
-  }
-  return text;
 }
 
 // Hosts never reached through a proxy: this machine, and link-local metadata servers.

@@ -4,17 +4,12 @@
 #include <cctype>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 
 namespace oko::storage::s3 {
 namespace {
 
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 std::string section_name(std::string_view inside) {
   constexpr std::string_view kProfile = "profile";
