@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <thread>
 
 #include "oko/base/clock.h"
 #include "oko/base/error.h"
+#include "oko/base/owned.h"
 #include "oko/bench/machine.h"
 
 namespace oko::bench {
@@ -18,14 +18,8 @@ constexpr std::array<const char*, 4> kPrecisions = {"model", "fp32", "fp16", "in
 constexpr double kSeconds = 2;
 constexpr int kFewest = 5, kMost = 100000;
 
-struct CloseModel {
-  void operator()(oko_model* model) const { oko_model_close(model); }
-};
-struct DestroyDetector {
-  void operator()(oko_detector* detector) const { oko_detector_destroy(detector); }
-};
-using Model = std::unique_ptr<oko_model, CloseModel>;
-using Detector = std::unique_ptr<oko_detector, DestroyDetector>;
+using Model = Owned<oko_model, oko_model_close>;
+using Detector = Owned<oko_detector, oko_detector_destroy>;
 
 void check(oko_status status) {
   if (status == OKO_OK) return;

@@ -16,10 +16,7 @@
 namespace oko::runtime {
 namespace {
 
-struct LiveCloser {
-  void operator()(oko_live* live) const { oko_live_destroy(live); }
-};
-using LiveHandle = std::unique_ptr<oko_live, LiveCloser>;
+using LiveHandle = Owned<oko_live, oko_live_destroy>;
 
 // What the small model sees in noise, it is not sure of.
 const oko_thresholds kLow = [] {

@@ -12,10 +12,7 @@
 namespace oko::runtime {
 namespace {
 
-struct TrackerCloser {
-  void operator()(oko_tracker* tracker) const { oko_tracker_destroy(tracker); }
-};
-using TrackerHandle = std::unique_ptr<oko_tracker, TrackerCloser>;
+using TrackerHandle = Owned<oko_tracker, oko_tracker_destroy>;
 
 TrackerHandle make_tracker(const oko_tracker_options* options = nullptr) {
   oko_tracker* tracker = nullptr;

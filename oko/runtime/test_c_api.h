@@ -4,11 +4,11 @@
 #include <oko/oko.h>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "oko/base/owned.h"
 #include "oko/graph/oko_file.h"
 #include "oko/graph/synthetic.h"
 
@@ -38,14 +38,8 @@ inline std::vector<std::byte> small_model(const std::string& name = "small",
   return graph::write_oko(small_network(name, std::move(classes)));
 }
 
-struct ModelCloser {
-  void operator()(oko_model* model) const { oko_model_close(model); }
-};
-struct DetectorCloser {
-  void operator()(oko_detector* detector) const { oko_detector_destroy(detector); }
-};
-using ModelHandle = std::unique_ptr<oko_model, ModelCloser>;
-using DetectorHandle = std::unique_ptr<oko_detector, DetectorCloser>;
+using ModelHandle = Owned<oko_model, oko_model_close>;
+using DetectorHandle = Owned<oko_detector, oko_detector_destroy>;
 
 inline ModelHandle open_model(const std::vector<std::byte>& bytes,
                               const oko_model_options* options = nullptr) {

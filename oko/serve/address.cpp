@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <optional>
 
 #include "oko/base/error.h"
+#include "oko/base/owned.h"
 #include "oko/base/spawn.h"
 
 namespace oko::serve {
@@ -97,7 +97,7 @@ std::string host_and_port(const Address& address) {
 std::vector<std::string> local_addresses() {
   ifaddrs* first = nullptr;
   if (getifaddrs(&first) != 0) return {};
-  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> all(first, freeifaddrs);
+  const Owned<ifaddrs, freeifaddrs> all(first);
   std::vector<std::string> found;
   for (const ifaddrs* entry = first; entry != nullptr; entry = entry->ifa_next) {
     constexpr unsigned kWanted = IFF_UP | IFF_RUNNING;

@@ -2,17 +2,13 @@
 
 #include <qrencode.h>
 
-#include <memory>
-
 #include "oko/base/error.h"
+#include "oko/base/owned.h"
 
 namespace oko::serve {
 namespace {
 
-struct FreeCode {
-  void operator()(QRcode* code) const { QRcode_free(code); }
-};
-using Encoded = std::unique_ptr<QRcode, FreeCode>;
+using Encoded = Owned<QRcode, QRcode_free>;
 
 // Null if the text does not fit into `version`, where 0 is any.
 Encoded encode(const std::string& text, int version, QRecLevel level) {

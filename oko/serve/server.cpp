@@ -17,6 +17,7 @@
 
 #include "oko/base/clock.h"
 #include "oko/base/error.h"
+#include "oko/base/owned.h"
 #include "oko/base/spawn.h"
 
 namespace oko::serve {
@@ -50,10 +51,6 @@ Error failure(const Address& address, const char* what) {
           std::string(what) + ": " + std::strerror(error), hint};
 }
 
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
-
 Descriptor listening_socket(const Address& address) {
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
@@ -63,7 +60,7 @@ Descriptor listening_socket(const Address& address) {
   if (getaddrinfo(address.host.c_str(), port.c_str(), &hints, &list) != 0) {
     throw Error(ErrorCode::kUsage, address.host, "is not an address");
   }
-  const std::unique_ptr<addrinfo, FreeAddresses> owner(list);
+  const Owned<addrinfo, freeaddrinfo> owner(list);
   Descriptor socket(::socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int yes = 1;
   if (!socket.open() ||
