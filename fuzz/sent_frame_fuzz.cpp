@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       assert(object.box.left < object.box.right && object.box.top < object.box.bottom);
     }
   } catch (const oko::Error&) {
-    // expected for what is no frame
+    // expected of bytes that are not a frame
   }
   return 0;
 }

@@ -40,7 +40,7 @@ link="./*.o $library -lcrypto -Xlinker -rpath -Xlinker $(dirname "$library")"
 # shellcheck disable=SC2086
 "$swiftc" $flags -emit-module -module-name Oko $sources
 
-# Before 6.1 a type can't be `nonisolated`, and there is no other default that it would differ from.
+# Swift before 6.1 has no `nonisolated` types, and no other default isolation that would need them.
 echo '#if compiler(>=6.1)
 #error("yes")
 #endif' >version.swift

@@ -28,7 +28,7 @@ std::string text_of(JNIEnv* env, jbyteArray array);
 
 // Empty if the array is null.
 std::vector<float> floats_of(JNIEnv* env, jfloatArray array);
-// Null if there is no memory, as above.
+// Null if there is no memory for it.
 jdoubleArray array_of(JNIEnv* env, std::span<const jdouble> numbers);
 
 // Keeps a Java object alive. To be released in a Java thread.
