@@ -244,6 +244,10 @@ class Live {
   Result<Done> set_heat(Heat heat) {
     return detail::done(oko_live_set_heat(get(), static_cast<std::int32_t>(heat)));
   }
+  Result<Done> set_thresholds(const Thresholds& thresholds) {
+    const oko_thresholds t = detail::given(thresholds);
+    return detail::done(oko_live_set_thresholds(get(), &t));
+  }
   Result<Done> trim() { return detail::done(oko_live_trim(get())); }
   Result<Done> swap(std::span<const Model* const> models) {
     const std::vector<const oko_model*> handles = handles_of(models);

@@ -668,16 +668,23 @@ OKO_API oko_tracker* oko_live_tracker(oko_live* live);
 OKO_API void oko_live_stop(oko_live* live);
 /* How hot the phone is, an oko_heat, whenever the system says so. */
 OKO_API oko_status oko_live_set_heat(oko_live* live, int32_t heat);
+/* Other thresholds, from the next frame on that is looked at: each is looked at with those before
+ * or with these, as a whole. NULL: the defaults; copied. Objects keep their ids. They stay for
+ * models that come in place of those in use. If they are invalid or do not fit the models in use,
+ * those before stay. */
+OKO_API oko_status oko_live_set_thresholds(oko_live* live, const oko_thresholds* thresholds);
 /* For the system's warning that memory is short: frees the buffers of inputs that are not in use,
  * and the models before the last swap. */
 OKO_API oko_status oko_live_trim(oko_live* live);
 
 /* Puts other models in place of those in use, between two frames. Each is tried on an empty image
- * first: if anything fails, those in use stay. Thresholds for each class must fit. Where names of
- * classes differ, all objects are forgotten, without events. Counts stay. */
+ * first: if anything fails, those in use stay. Where class_scores were set, for another number of
+ * classes, it is OKO_INVALID_ARGUMENT: set thresholds without them first. Where names of classes
+ * differ, all objects are forgotten, without events. Counts stay. */
 OKO_API oko_status oko_live_swap(oko_live* live, const oko_model* const* models,
                                  size_t model_count);
-/* Back to the models before the last swap; OKO_FAILED if there are none any more. */
+/* Back to the models before the last swap; OKO_FAILED if there are none any more, and
+ * OKO_INVALID_ARGUMENT as above. The thresholds are those that were set last. */
 OKO_API oko_status oko_live_revert(oko_live* live);
 
 typedef struct oko_live_status {

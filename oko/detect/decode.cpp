@@ -179,6 +179,8 @@ float best_class_score(const Candidate& c) {
   return score_of(c.head, sigmoid(c.raw_objectness()), ClassProbability(c)(logit));
 }
 
+}  // namespace
+
 void check(const Thresholds& thresholds, int class_count) {
   const std::vector<float>& scores = thresholds.class_scores;
   if (!scores.empty() && scores.size() != static_cast<std::size_t>(class_count)) {
@@ -195,8 +197,6 @@ void check(const Thresholds& thresholds, int class_count) {
     throw Error(ErrorCode::kUsage, "thresholds", "soft_sigma is not above 0", "leave it at .5");
   }
 }
-
-}  // namespace
 
 void decode(const graph::Network& network, std::span<const HeadMap> heads,
             const Thresholds& thresholds, std::vector<Detection>& found) {

@@ -1,7 +1,7 @@
 // The C API of live cameras.
 #include <limits>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "oko/base/locked.h"
@@ -17,13 +17,12 @@ static_assert(OKO_HEAT_CRITICAL == static_cast<int>(oko::runtime::Heat::kCritica
 static_assert(OKO_PRIORITY_BACKGROUND == static_cast<int>(oko::runtime::Priority::kBackground));
 
 struct oko_live {
-  oko_live(Live::Models models, const oko::detect::Thresholds& thresholds, Live::Options options)
-      : live(std::move(models), thresholds, std::move(options)) {
+  oko_live(Live::Models models, const std::vector<float>& own_scores, Live::Wanted wanted,
+           Live::Options options)
+      : live(std::move(models), own_scores, std::move(wanted), std::move(options)) {
     tracker.tracker = live.tracker();
   }
   Live live;
-  oko_thresholds given{};  // as they were given, for models to come
-  std::vector<float> class_scores;
   oko_tracker tracker;
   List detections;
 };
@@ -45,7 +44,11 @@ Live::Models models_of(const oko_model* const* models, std::size_t count, const 
   return all;
 }
 
-int classes_of(const Live::Models& models) { return models.front()->network().class_count(); }
+// `given` may be null.
+Live::Wanted wanted_of(const oko_thresholds* given, int class_count) {
+  const oko_thresholds t = known(given, "oko_thresholds");
+  return {thresholds_of(t, class_count, {}), t.class_scores == nullptr && t.score == 0};
+}
 
 double not_negative(double value, const char* place, const char* name) {
   if (value >= 0 && value < std::numeric_limits<double>::infinity()) return value;
@@ -79,17 +82,9 @@ oko_status oko_live_create(const oko_model* const* models, size_t model_count,
     require(out, kPlace, "out");
     Live::Models all = models_of(models, model_count, kPlace);
     const oko_live_options o = known(options, kPlace);
-    const oko_thresholds t = known(o.thresholds, "oko_thresholds");
-    const oko::detect::Thresholds thresholds =
-        thresholds_of(t, classes_of(all), models[0]->about.thresholds);
-    auto live = std::make_unique<oko_live>(std::move(all), thresholds, options_of(o, kPlace));
-    live->given = t;
-    live->given.struct_size = sizeof t;
-    if (t.class_scores != nullptr) {
-      live->class_scores = thresholds.class_scores;
-      live->given.class_scores = live->class_scores.data();
-    }
-    *out = live.release();
+    Live::Wanted wanted = wanted_of(o.thresholds, all.front()->network().class_count());
+    *out = new oko_live(std::move(all), models[0]->about.thresholds, std::move(wanted),
+                        options_of(o, kPlace));
   });
 }
 
@@ -184,6 +179,13 @@ oko_status oko_live_set_heat(oko_live* live, int32_t heat) {
   });
 }
 
+oko_status oko_live_set_thresholds(oko_live* live, const oko_thresholds* thresholds) {
+  return guarded([&] {
+    require(live, "oko_live_set_thresholds", "live");
+    live->live.set_thresholds(wanted_of(thresholds, live->live.class_count()));
+  });
+}
+
 oko_status oko_live_trim(oko_live* live) {
   return guarded([&] {
     require(live, "oko_live_trim", "live");
@@ -197,9 +199,7 @@ oko_status oko_live_swap(oko_live* live, const oko_model* const* models, size_t 
     constexpr const char* kPlace = "oko_live_swap";
     require(live, kPlace, "live");
     Live::Models all = models_of(models, model_count, kPlace);
-    oko::detect::Thresholds thresholds =
-        thresholds_of(live->given, classes_of(all), models[0]->about.thresholds);
-    live->live.swap(std::move(all), std::move(thresholds));
+    live->live.swap(std::move(all), models[0]->about.thresholds);
     oko::wipe_stack();
   });
 }

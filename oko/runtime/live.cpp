@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/detect/decode.h"
 #include "oko/graph/cost.h"
 #include "oko/runtime/engine.h"
 
@@ -40,24 +41,41 @@ std::vector<double> Live::Set::costs() const {
   return costs;
 }
 
-Live::Live(Models models, detect::Thresholds thresholds, Options options)
+Live::Live(Models models, std::vector<float> own_scores, Wanted wanted, Options options)
     : options_(std::move(options)),
       team_(std::make_shared<Team>(options_.threads, options_.priority)),
+      wanted_(std::move(wanted)),
       governor_(options_.governor) {
   if (options_.tracker) tracker_.emplace(*options_.tracker);
-  use(make_set(std::move(models), std::move(thresholds)));
+  use(make_set(std::move(models), std::move(own_scores)));
   detector(*set_, 0);  // the first frame need not wait for its memory
 }
 
-std::shared_ptr<Live::Set> Live::make_set(Models models, detect::Thresholds thresholds) const {
+std::shared_ptr<Live::Set> Live::make_set(Models models, std::vector<float> own_scores) const {
   check(models);
   auto set = std::make_shared<Set>();
   set->detectors.resize(models.size());
   set->models = std::move(models);
-  set->searched =
-      options_.tracker ? track::searched(thresholds, options_.tracker->low_score) : thresholds;
-  set->thresholds = std::move(thresholds);
+  set->own_scores = std::move(own_scores);
   return set;
+}
+
+std::shared_ptr<const Live::Limits> Live::limits_of(const Wanted& wanted, const Set& set) const {
+  auto limits = std::make_shared<Limits>();
+  limits->wanted = wanted.thresholds;
+  std::vector<float>& scores = limits->wanted.class_scores;
+  if (wanted.own_scores) scores = set.own_scores;
+  const int classes = set.models.front()->network().class_count();
+  if (!scores.empty() && scores.size() != static_cast<std::size_t>(classes)) {
+    throw Error(ErrorCode::kUsage, kPlace,
+                "the thresholds are for " + std::to_string(scores.size()) +
+                    " classes, but the model has " + std::to_string(classes),
+                "set thresholds without class_scores first, or with one per class");
+  }
+  detect::check(limits->wanted, classes);
+  limits->searched = options_.tracker ? track::searched(limits->wanted, options_.tracker->low_score)
+                                      : limits->wanted;
+  return limits;
 }
 
 detect::Detector& Live::detector(Set& set, int size) const {
@@ -70,11 +88,13 @@ detect::Detector& Live::detector(Set& set, int size) const {
   return *detector;
 }
 
-// From the next frame on. Called with the mutex held, or by the constructor.
-void Live::use(std::shared_ptr<Set> set) {
+// From the next frame on. Called with the mutex held, or by the constructor. If the thresholds do
+// not fit, they throw, and nothing has changed.
+void Live::use(const std::shared_ptr<Set>& set) {
+  set->limits = limits_of(wanted_, *set);
   set->swaps = swaps_++;
   governor_.restart(set->costs());
-  set_ = std::move(set);
+  set_ = set;
 }
 
 void Live::log(bool warning, const std::string& text) const {
@@ -133,6 +153,7 @@ Live::Taken Live::submit(const image::Frame& frame, double seconds) {
 
 Live::Found Live::next(double wait) {
   Found found;
+  std::shared_ptr<const Limits> limits;
   {
     std::unique_lock lock(mutex_);
     const auto ready = [this] { return stopped_ || has_frame_; };
@@ -148,6 +169,7 @@ Live::Found Live::next(double wait) {
     found.stopped = stopped_;
     if (stopped_ || !has_frame_) return found;
     std::swap(waiting_, running_);
+    limits = running_.set->limits;
     has_frame_ = false;
     busy_ = true;
   }
@@ -160,12 +182,12 @@ Live::Found Live::next(double wait) {
       live.busy_ = false;
     }
   } idle{*this};
-  detect(found);
+  detect(found, *limits);
   found_ = true;
   return found;
 }
 
-void Live::detect(Found& found) {
+void Live::detect(Found& found, const Limits& limits) {
   Set& set = *running_.set;
   found.found = true;
   found.seconds = running_.seconds;
@@ -178,7 +200,7 @@ void Live::detect(Found& found) {
   {
     const std::lock_guard lock(detecting_);
     detect::Detector& used = detector(set, running_.size);
-    all = used.detect(running_.input, running_.placement, set.searched).detections;
+    all = used.detect(running_.input, running_.placement, limits.searched).detections;
     found.timing = used.timing();
   }
   found.timing.prepare = running_.prepare;
@@ -197,10 +219,10 @@ void Live::detect(Found& found) {
       last_classes_ = network.classes;
     }
     last_frame_ = found.frame;
-    tracker_->update(all, set.thresholds, running_.seconds);
+    tracker_->update(all, limits.wanted, running_.seconds);
     found.timing.decode += seconds_since(begin);
     std::erase_if(all, [&](const detect::Detection& d) {
-      return !(d.score > set.thresholds.score_of(d.class_id));
+      return !(d.score > limits.wanted.score_of(d.class_id));
     });
   }
   detections_ = std::move(all);
@@ -258,8 +280,23 @@ void Live::trim() {
   }
 }
 
-void Live::swap(Models models, detect::Thresholds thresholds) {
-  const std::shared_ptr<Set> set = make_set(std::move(models), std::move(thresholds));
+void Live::set_thresholds(Wanted wanted) {
+  const std::lock_guard lock(mutex_);
+  set_->limits = limits_of(wanted, *set_);
+  wanted_ = std::move(wanted);
+}
+
+int Live::class_count() const {
+  const std::lock_guard lock(mutex_);
+  return set_->models.front()->network().class_count();
+}
+
+void Live::swap(Models models, std::vector<float> own_scores) {
+  const std::shared_ptr<Set> set = make_set(std::move(models), std::move(own_scores));
+  {
+    const std::lock_guard lock(mutex_);
+    limits_of(wanted_, *set);  // throws before anything is tried
+  }
   for (std::size_t i = 0; i < set->models.size(); ++i) {
     const std::vector<float> empty(
         static_cast<std::size_t>(set->models[i]->network().input.count()), .5F);
@@ -270,8 +307,9 @@ void Live::swap(Models models, detect::Thresholds thresholds) {
   }
   {
     const std::lock_guard lock(mutex_);
-    previous_ = set_;
+    std::shared_ptr<Set> before = set_;
     use(set);
+    previous_ = std::move(before);
   }
   log(false, "the models are swapped: " + set->models.front()->network().name);
 }
@@ -282,7 +320,8 @@ bool Live::revert() {
     const std::lock_guard lock(mutex_);
     if (!previous_) return false;
     name = previous_->models.front()->network().name;
-    use(std::exchange(previous_, nullptr));
+    use(previous_);
+    previous_.reset();
   }
   log(true, "back to the models before: " + name);
   return true;

@@ -38,6 +38,12 @@ class Live {
   // The same network at several input sizes, the largest first.
   using Models = std::vector<std::shared_ptr<const Model>>;
 
+  // What the app asks for, of all models that are used.
+  struct Wanted {
+    detect::Thresholds thresholds{};
+    bool own_scores = false;  // of models that have scores of their own: those
+  };
+
   enum class Taken { kTaken, kTakenNewer, kSkippedRate, kSkippedHeat, kSkippedStop };
 
   struct Found {
@@ -57,8 +63,9 @@ class Live {
     bool over_budget = false;
   };
 
-  // Throws an input Error for models of different classes or sizes that do not fall.
-  Live(Models models, detect::Thresholds thresholds, Options options);
+  // `own_scores`: the models' thresholds, one per class; empty: none. Throws a usage Error for
+  // models of different classes or sizes that do not fall, and for thresholds that do not fit them.
+  Live(Models models, std::vector<float> own_scores, Wanted wanted, Options options);
 
   Taken submit(const image::Frame& frame, double seconds);
   // Waits for at most `wait` seconds, below 0 for ever.
@@ -73,17 +80,28 @@ class Live {
   void set_heat(Heat heat);
   // Frees what is not in use.
   void trim();
-  // Tries the models on an empty image; throws what they throw, and then nothing has changed.
-  void swap(Models models, detect::Thresholds thresholds);
-  // False: there are no models to go back to.
+  // From the next frame on that is looked at. Throws a usage Error for thresholds that do not fit
+  // the models, and then nothing has changed.
+  void set_thresholds(Wanted wanted);
+  // Of the models in use.
+  int class_count() const;
+  // Tries the models on an empty image; throws what they throw, also where the thresholds do not
+  // fit them, and then nothing has changed.
+  void swap(Models models, std::vector<float> own_scores);
+  // False: there are no models to go back to. Throws where the thresholds do not fit them.
   bool revert();
   Status status() const;
 
  private:
+  // Of a frame; `searched` with the scores that the tracker wants.
+  struct Limits {
+    detect::Thresholds wanted, searched;
+  };
   // Models that are in use together.
   struct Set {
     Models models;
-    detect::Thresholds thresholds, searched;  // the latter with the scores that the tracker wants
+    std::vector<float> own_scores;
+    std::shared_ptr<const Limits> limits;  // read and replaced with the mutex held
     std::vector<std::unique_ptr<detect::Detector>> detectors;  // made when they are needed
     int swaps = 0;
     std::vector<double> costs() const;
@@ -97,10 +115,11 @@ class Live {
     Clock::time_point submitted;
   };
 
-  std::shared_ptr<Set> make_set(Models models, detect::Thresholds thresholds) const;
+  std::shared_ptr<Set> make_set(Models models, std::vector<float> own_scores) const;
+  std::shared_ptr<const Limits> limits_of(const Wanted& wanted, const Set& set) const;
   detect::Detector& detector(Set& set, int size) const;
-  void use(std::shared_ptr<Set> set);
-  void detect(Found& found);
+  void use(const std::shared_ptr<Set>& set);
+  void detect(Found& found, const Limits& limits);
   void log(bool warning, const std::string& text) const;
   double now() const { return seconds_since(start_); }
 
@@ -114,6 +133,7 @@ class Live {
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable arrived_;
   std::shared_ptr<Set> set_, previous_;
+  Wanted wanted_;
   Governor governor_;
   Status counts_;
   bool stopped_ = false, has_frame_ = false, busy_ = false;

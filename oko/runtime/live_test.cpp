@@ -27,7 +27,7 @@ TEST(Live, FreesModelsThatWereSwapped) {
   const Camera camera;
   auto first = make_model();
   const std::weak_ptr<const Model> watched = first;
-  Live live({std::move(first)}, {}, {.tracker = track::Options{}});
+  Live live({std::move(first)}, {}, {}, {.tracker = track::Options{}});
   for (int i = 0; i < 3; ++i) {
     live.submit(camera.frame, i);
     live.next(0);
@@ -42,7 +42,7 @@ TEST(Live, FreesModelsWithTheFrameThatWaitedForThem) {
   const Camera camera;
   auto first = make_model();
   const std::weak_ptr<const Model> watched = first;
-  Live live({std::move(first)}, {}, {});
+  Live live({std::move(first)}, {}, {}, {});
   live.submit(camera.frame, 1);
   live.swap({make_model()}, {});
   live.trim();
@@ -62,14 +62,13 @@ TEST(Live, DoesNotTakeObjectsOfOneModelForThoseOfAnother) {
     return Model::make(std::move(network), {});
   };
   const Camera camera;
-  const detect::Thresholds thresholds{.score = .12F};
-  Live live({unnamed({"a", "b"})}, thresholds, {.tracker = track::Options{}});
+  Live live({unnamed({"a", "b"})}, {}, {{.score = .12F}}, {.tracker = track::Options{}});
   for (int i = 0; i < 3; ++i) {
     live.submit(camera.frame, i / 10.);
     live.next(0);
   }
   ASSERT_GT(live.objects().size(), 0U);
-  live.swap({unnamed({"a"})}, thresholds);
+  live.swap({unnamed({"a"})}, {});
   live.submit(camera.frame, .3);
   live.next(0);
   EXPECT_EQ(live.objects().size(), 0U);

@@ -71,13 +71,18 @@ TEST_F(LiveHpp, LooksAtTheNewestFrame) {
   }
   EXPECT_EQ(result.width, 160);  // nothing keeps to a budget of a microsecond
   EXPECT_FALSE(words.empty());
+  EXPECT_TRUE(live.set_thresholds({.max_detections = 1}));
+  live.submit(frame(), 8).value();
+  EXPECT_EQ(live.next()->detection_count, 1U);
+  const std::array<float, 2> unfit{.5F, .5F};
+  EXPECT_EQ(live.set_thresholds({.class_scores = unfit}).error().status, Status::kInvalidArgument);
   EXPECT_TRUE(live.counters());
   EXPECT_TRUE(live.swap(std::array{&model()}));
   EXPECT_TRUE(live.revert());
   EXPECT_TRUE(live.trim());
   EXPECT_EQ(live.revert().error().status, Status::kFailed);
   EXPECT_TRUE(live.set_heat(Heat::kFair));
-  EXPECT_EQ(live.status().looked_at, 7);
+  EXPECT_EQ(live.status().looked_at, 8);
   live.stop();
   EXPECT_EQ(live.next()->stopped, 1);
   EXPECT_EQ(*live.submit(frame(), 9), Taken::kSkippedStop);
