@@ -144,6 +144,16 @@ OKO_JNI(void, setHeat)(JNIEnv* env, jclass, jlong live, jint heat) {
           [&] { raise_if_not(env, object_of<Live>(live)->set_heat(static_cast<Heat>(heat))); });
 }
 
+OKO_JNI(void, setLiveThresholds)
+(JNIEnv* env, jclass, jlong live, jfloat score, jfloat iou, jint nms, jfloat soft_sigma,
+ jint max_detections, jfloatArray class_scores) {
+  guarded(env, [&] {
+    const std::vector<float> scores = floats_of(env, class_scores);
+    raise_if_not(env, object_of<Live>(live)->set_thresholds(
+                          {score, iou, static_cast<Nms>(nms), soft_sigma, max_detections, scores}));
+  });
+}
+
 OKO_JNI(void, trimLive)(JNIEnv* env, jclass, jlong live) {
   guarded(env, [&] { raise_if_not(env, object_of<Live>(live)->trim()); });
 }

@@ -34,6 +34,7 @@ final class OkoLiveTest {
     test.aTrackerGivesIdsThatStay();
     test.aLiveCameraFindsWhatADetectorFinds();
     test.modelsAreSwapped();
+    test.thresholdsChange();
     test.mistakesAreExceptions();
     System.out.println("all passed");
   }
@@ -149,6 +150,28 @@ final class OkoLiveTest {
     OkoNative.destroyLive(live);
     OkoNative.closeModel(large);
     OkoNative.closeModel(small);
+  }
+
+  private void thresholdsChange() {
+    long large = open(0);
+    long live = live(large);
+    submit(live, 1);
+    check(OkoNative.next(live, 0, 0)[11] == 3, "three bottles");
+    OkoNative.setLiveThresholds(live, 0, 0, 0, 0, 2, null);
+    submit(live, 2);
+    check(OkoNative.next(live, 0, 0)[11] == 2, "the best two");
+    expectRefusal(
+        () -> OkoNative.setLiveThresholds(live, 0, 0, 0, 0, 0, new float[] {.5f}),
+        OkoException.INVALID_ARGUMENT,
+        "class_scores has 1 scores");
+    expectRefusal(
+        () -> OkoNative.setLiveThresholds(live, 0, 0, 3, 0, 0, null),
+        OkoException.INVALID_ARGUMENT,
+        "nms");
+    submit(live, 3);
+    check(OkoNative.next(live, 0, 0)[11] == 2, "those before stay");
+    OkoNative.destroyLive(live);
+    OkoNative.closeModel(large);
   }
 
   private static void expectRefusal(Runnable call, int status, String text) {

@@ -192,6 +192,40 @@ private class OkoLiveKotlinTest(private val reference: Reference) {
         }
     }
 
+    fun thresholdsChangeWhileItRuns() {
+        val main = Queue()
+        val listener = Listener()
+        val live = OkoLiveDetector(null, listOf(large), main, listener)
+        var frames = 0
+        fun look(): OkoLiveResult {
+            live.submit(frame, ++frames / 10.0)
+            main.runOne()
+            return listener.results.last()
+        }
+        look()
+        val ids = look().objects.map { it.id }
+        check(ids.size == 3, "three bottles")
+        val few = OkoThresholds(classScores = List(80) { if (it == 39) .25f else 2f })
+        val none = OkoThresholds(score = 2f)
+        val best = OkoThresholds(maxDetections = 1)
+        for ((thresholds, count) in listOf(none to 0, best to 1, few to 3)) {
+            live.setThresholds(thresholds)
+            val result = look()
+            check(result.detections.size == count, "${result.detections.size}, not $count")
+            check(result.objects.map { it.id } == ids, "ids stay")
+        }
+        val two = OkoThresholds(classScores = listOf(.5f, .5f))
+        for (wrong in listOf(two, OkoThresholds(score = Float.NaN))) {
+            val refused = refusal { live.setThresholds(wrong) }
+            check(refused is OkoException, "$refused")
+            check((refused as OkoException).status == OkoException.INVALID_ARGUMENT, "$refused")
+            check(look().detections.size == 3, "those before stay")
+        }
+        live.close()
+        val closed = refusal { live.setThresholds(few) }
+        check(closed is IllegalStateException, "a closed live detector: $closed")
+    }
+
     fun theHeatOfThePhoneSlowsItDown() {
         val expected =
             listOf(
@@ -395,6 +429,7 @@ fun main(arguments: Array<String>) {
         aTrackerFollowsBoxesFromElsewhere()
         aLiveDetectorFindsWhatADetectorFinds()
         aSlowListenerGetsTheNewestResultAndAllEvents()
+        thresholdsChangeWhileItRuns()
         theHeatOfThePhoneSlowsItDown()
         objectsMayBeOfClassesThatTheModelLacks()
         modelsAreSwappedAndForgottenWhenMemoryIsShort()

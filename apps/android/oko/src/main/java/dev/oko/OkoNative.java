@@ -229,6 +229,16 @@ final class OkoNative {
 
   static native void setHeat(long live, int heat);
 
+  /** As of createLive(). */
+  static native void setLiveThresholds(
+      long live,
+      float score,
+      float iou,
+      int nms,
+      float softSigma,
+      int maxDetections,
+      float[] classScores);
+
   static native void trimLive(long live);
 
   static native void swapLive(long live, long[] models);

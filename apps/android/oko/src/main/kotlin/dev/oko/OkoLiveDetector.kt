@@ -119,6 +119,20 @@ constructor(
     }
 
     /**
+     * Other thresholds than those of [OkoLiveOptions], from the next frame on that is looked at;
+     * objects keep their ids. They stay for models that come later: [swap] and [revert] throw an
+     * OkoException where [OkoThresholds.classScores] has another number of classes. If these are
+     * invalid, those before stay.
+     */
+    fun setThresholds(thresholds: OkoThresholds) = opened {
+        val t = thresholds
+        OkoNative.setLiveThresholds(
+            it, t.score, t.iou, t.nms.ordinal, t.softSigma, t.maxDetections,
+            t.classScores?.toFloatArray(),
+        )
+    }
+
+    /**
      * Frees the buffers of inputs that are not in use, and the models before the last swap. Waits
      * for the frame that is looked at.
      */
