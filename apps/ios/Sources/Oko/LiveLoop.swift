@@ -94,6 +94,10 @@ final class LiveLoop: @unchecked Sendable {
     func setHeat(_ heat: OkoHeat) { oko_live_set_heat(handle, heat.rawValue) }
     func trim() { oko_live_trim(handle) }
 
+    func setThresholds(_ thresholds: OkoThresholds) throws {
+        try OkoError.check(thresholds.withC { oko_live_set_thresholds(handle, $0) })
+    }
+
     func swap(to models: [OkoModel]) throws {
         try swapping.withLock {
             try classes.swap(to: models.first?.classNames ?? []) {

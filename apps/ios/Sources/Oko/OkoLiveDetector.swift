@@ -88,6 +88,13 @@ public final class OkoLiveDetector: Sendable {
     /// How hot the phone is. The options' `followsSystem` says so already as it changes.
     public func setHeat(_ heat: OkoHeat) { loop.setHeat(heat) }
 
+    /// Other thresholds, from the next frame on that is looked at; objects keep their ids. They
+    /// stay for models that come later: swap() and revert() throw an OkoError where `classScores`
+    /// has another number of classes. If these are invalid, those before stay.
+    public func setThresholds(_ thresholds: OkoThresholds) throws {
+        try loop.setThresholds(thresholds)
+    }
+
     /// For short memory: frees the buffers of inputs that are not in use, and the models before the
     /// last swap. `followsSystem` does so already on the system's warning.
     public func trim() { loop.trim() }

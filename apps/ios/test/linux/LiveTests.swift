@@ -32,6 +32,7 @@ struct LiveTests {
         try objectsAreFollowedAndCounted()
         objectsMayBeOfClassesThatTheModelLacks()
         try modelsAreSwappedAndReverted()
+        try thresholdsChangeWhileItRuns()
         try heatSlowsDown()
         try shortMemoryFreesWhatIsNotUsed()
         try whatIsTooSlowUsesASmallerInput()
@@ -172,6 +173,28 @@ struct LiveTests {
         result = try inbox.next()
         check(result.swaps == 2 && labels(result).isSubset(of: cats), "of the models before")
         check(labels(try look(live, 6)).isSubset(of: birds), "and of the next")
+    }
+
+    private func thresholdsChangeWhileItRuns() throws {
+        let live = try start()
+        _ = try look(live, 0)
+        let all = try look(live, 0.1)
+        check(all.detections.count > 1 && !all.objects.isEmpty, "there are boxes")
+        try live.setThresholds(.init(score: 2))
+        let none = try look(live, 0.2)
+        check(none.detections.isEmpty, "none is so sure")
+        check(none.objects.map(\.id) == all.objects.map(\.id), "ids stay")
+        var dogs = OkoThresholds()
+        dogs.classScores = [2, -1]
+        try live.setThresholds(dogs)
+        let found = try look(live, 0.3).detections
+        check(!found.isEmpty && found.allSatisfy { $0.classIndex == 1 }, "of each class")
+        var three = dogs
+        three.classScores.append(0.5)
+        for wrong in [three, .init(score: .nan), .init(iou: .infinity)] {
+            check(refusal { try live.setThresholds(wrong) } == .invalidArgument, "\(wrong)")
+            check(try look(live, 0.4).detections.count == found.count, "those before stay")
+        }
     }
 
     private func setSystem(_ state: ProcessInfo.ThermalState) {
