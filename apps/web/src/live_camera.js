@@ -20,26 +20,20 @@ function withModels(engine, models, body) {
   }
 }
 
-// oko_live_options but for the tracker: the session has one of its own, whose thresholds may change
-// from frame to frame.
-function createLive(engine, models, { threads, budget, framesPerSecond, thresholds }) {
-  const wanted = new ThresholdsInput(engine);
-  try {
-    return withStruct(engine, "oko_live_options", (options) => {
-      options.setAll({
-        threads,
-        budget_ms: budget,
-        frames_per_second: framesPerSecond,
-        thresholds: wanted.fill(thresholds),
-        no_tracking: 1,
-        log: engine.module._oko_web_log(),
-      });
-      return withModels(engine, models, (list, count) => engine.make((out) =>
-        engine.module._oko_live_create(list, count, options.address, out)));
+// oko_live_options but for the tracker: the session has one of its own, which stays where settings
+// need another camera.
+function createLive(engine, models, { threads, budget, framesPerSecond }) {
+  return withStruct(engine, "oko_live_options", (options) => {
+    options.setAll({
+      threads,
+      budget_ms: budget,
+      frames_per_second: framesPerSecond,
+      no_tracking: 1,
+      log: engine.module._oko_web_log(),
     });
-  } finally {
-    wanted.free();
-  }
+    return withModels(engine, models, (list, count) => engine.make((out) =>
+      engine.module._oko_live_create(list, count, options.address, out)));
+  });
 }
 
 export class LiveCamera {
@@ -47,6 +41,7 @@ export class LiveCamera {
   #address;
   #log;
   #frame;
+  #thresholds;
   #result;
   #found;
   #classes;
@@ -58,6 +53,7 @@ export class LiveCamera {
     this.#address = createLive(engine, models, options);
     this.#log = log;
     this.#frame = new FrameInput(engine);
+    this.#thresholds = new ThresholdsInput(engine);
     this.#result = new Struct(engine, "oko_live_result");
     this.#classes = models[0].info.classes;
     this.#found = detectionList(engine, (id) => this.#classes[id]);
@@ -88,6 +84,13 @@ export class LiveCamera {
       frame: { width: result.get("frame_width"), height: result.get("frame_height") },
       model: result.get("model"),
     };
+  }
+
+  // From the next frame on; before the first call, and with {}, the models' own.
+  setThresholds(thresholds) {
+    const engine = this.#engine;
+    engine.check(engine.module._oko_live_set_thresholds(
+      this.#address, this.#thresholds.fill(thresholds)));
   }
 
   setHeat(heat) {
@@ -128,7 +131,7 @@ export class LiveCamera {
   dispose() {
     this.#engine.module._oko_live_destroy(this.#address);
     this.#address = 0;
-    for (const part of [this.#frame, this.#result, this.#found]) part.free();
+    for (const part of [this.#frame, this.#thresholds, this.#result, this.#found]) part.free();
   }
 
   // The engine's log arrives during the call, inside the engine; an error of `log` must not.

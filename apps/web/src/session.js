@@ -8,7 +8,6 @@ const kSettings = {
   budget: 0, framesPerSecond: 0, tracking: false, lines: [], zones: [], heat: "nominal",
 };
 const kLowScore = 0.1;  // of trackers, where nothing else is said
-const kLowest = 0.05;   // that is looked for once thresholds begin to fall
 
 // Minimum score of each class, as C compares them.
 function scoresOf({ score, classScores }, { classes, thresholds }) {
@@ -21,7 +20,6 @@ function scoresOf({ score, classScores }, { classes, thresholds }) {
   return scores;
 }
 
-const allAreSame = (values) => values.every((value) => value === values[0]);
 const sameTexts = (a, b) => a.length === b.length && a.every((text, i) => text === b[i]);
 
 export class Session {
@@ -32,8 +30,6 @@ export class Session {
   #previous = [];  // those before the last swap()
   #camera = null;  // of #models
   #reverts = false;  // it knows #previous
-  #wanted = null;  // thresholds of the camera but for scores, as a text
-  #searched = null;  // its minimum score of each class
   #tracker = null;
   #counters = null;  // numbers of its lines and zones
   #last = null;    // { width, height, classes } of the last frame that was followed
@@ -51,18 +47,18 @@ export class Session {
   // Takes the models; those before are disposed of. If that fails, those before stay, and the new
   // ones are disposed of.
   async open(models) {
-    const before = [this.#models, this.#wanted, this.#searched];
+    const before = this.#models;
     this.#dropCamera();  // two have too few threads; the next frame makes it again
     this.#models = models;
     try {
-      await this.#prepare({}, scoresOf({}, this.#info));
+      await this.#ready();
     } catch (error) {
       this.#dropCamera();
-      [this.#models, this.#wanted, this.#searched] = before;
+      this.#models = before;
       for (const model of models) model.dispose();
       throw error;
     }
-    for (const model of [...before[0], ...this.#previous]) model.dispose();
+    for (const model of [...before, ...this.#previous]) model.dispose();
     this.#previous = [];
     this.#forget();
     return this.#info;
@@ -99,7 +95,11 @@ export class Session {
   async detect(pixels, seconds, thresholds = {}) {
     if (!this.isOpen) throw new Error("no model is open");
     const scores = scoresOf(thresholds, this.#info);
-    await this.#prepare(thresholds, scores);
+    await this.#ready();
+    // The tracker needs low scores too.
+    this.#camera.setThresholds({
+      ...thresholds, classScores: scores.map((least) => Math.min(least, this.#lowScore)),
+    });
     if (this.#camera.submit(pixels, seconds).startsWith("skipped")) return null;
     const { detections, model, ...result } = this.#camera.next();
     const { width, height } = this.#models[model].info;
@@ -141,8 +141,12 @@ export class Session {
       throw errorWithCode("there is no model to go back to (it is kept from swap() to the next " +
         "one, or to open())", "failed");
     }
-    if (this.#reverts) this.#camera.revert(this.#previous);
-    else await this.#swapTo(this.#previous);
+    if (this.#reverts) {
+      this.#camera.setThresholds({});
+      this.#camera.revert(this.#previous);
+    } else {
+      await this.#swapTo(this.#previous);
+    }
     for (const model of this.#models) model.dispose();
     this.#use(this.#previous, [], false);
     return this.#info;
@@ -173,20 +177,11 @@ export class Session {
     this.#models = models;
     this.#previous = previous;
     this.#reverts = reverts;
-    const { length } = this.#info.classes;
-    if (this.#searched.length !== length) {  // then all are the same
-      this.#searched = new Float32Array(length).fill(this.#searched[0]);
-    }
   }
 
-  // Scores of each class fit no model with another number of them.
   async #swapTo(models) {
-    const other = models[0].info.classes.length !== this.#info.classes.length;
-    if (other && !allAreSame(this.#searched)) {
-      this.#dropCamera();
-      this.#searched.fill(Math.min(...this.#searched));
-    }
     await this.#ready();
+    this.#camera.setThresholds({});  // scores of each class fit no other number of them
     this.#camera.swap(models);
   }
 
@@ -201,36 +196,12 @@ export class Session {
     this.#reverts = false;
   }
 
-  // Thresholds may change with each frame, and those of a camera do not: it looks for the lowest,
-  // and the rest is left out here.
-  async #prepare(thresholds, scores) {
-    const { score, classScores, ...wanted } = thresholds;
-    const needed = scores.map((least) => Math.min(least, this.#lowScore));
-    const sameWishes = this.#wanted === JSON.stringify(wanted);
-    if (this.#camera !== null && sameWishes &&
-      needed.every((least, id) => least >= this.#searched[id])) {
-      return;
-    }
-    const falls = this.#camera !== null && sameWishes;
-    await this.#makeCamera(wanted,
-      falls ? needed.map((least) => Math.min(least, kLowest)) : needed);
-  }
-
-  // The camera as it was, after settings have changed.
+  // Makes the camera, the first time and after settings have changed.
   async #ready() {
-    if (this.#camera === null) await this.#makeCamera(JSON.parse(this.#wanted), this.#searched);
-  }
-
-  async #makeCamera(wanted, searched) {
-    this.#dropCamera();
-    this.#wanted = JSON.stringify(wanted);
-    this.#searched = searched;
+    if (this.#camera !== null) return;
     const { budget, framesPerSecond, heat } = this.#settings;
     this.#camera = await this.#oko.liveCamera(this.#models, {
       threads: this.#oko.threads, budget, framesPerSecond, log: this.#log,
-      thresholds: {
-        ...wanted, ...(allAreSame(searched) ? { score: searched[0] } : { classScores: searched }),
-      },
     });
     if (heat !== "nominal") this.#camera.setHeat(heat);
   }

@@ -253,6 +253,40 @@ test("models are swapped and come back", { skip: noData }, async () => {
   assert.deepEqual((await session.detect(bottles(), 0.5)).detections, again.detections);
 });
 
+test("thresholds change and models are swapped with one camera", { skip: noData }, async () => {
+  let cameras = 0;
+  const session = new Session({
+    threads: oko.threads,
+    liveCamera: (...wanted) => {
+      ++cameras;
+      return oko.liveCamera(...wanted);
+    },
+  }, () => {});
+  await session.open(modelsOf("yolo-fastest-1.1", [96, 64]));
+  const eachClass = { classScores: new Float32Array(80).fill(0.1) };
+  let frames = 0;
+  const detect = async (thresholds) => {
+    await session.detect(bottles(), frames++, thresholds);
+    assert.equal((await session.status()).lookedAt, frames);
+  };
+  await detect({ score: 0.9 });
+  await detect({ score: 0.01 });
+  await detect({ score: 0, nms: "soft" });
+  // Scores for classes that the other model has not.
+  await detect(eachClass);
+  await session.swap(modelsOf("yoloface-50k", [56]));
+  await detect({ classScores: [0.1] });
+  await assert.rejects(session.detect(bottles(), frames, eachClass), /80 classScores for 1/);
+  await session.revert();
+  await detect(eachClass);
+  // What is wrong changes nothing.
+  await assert.rejects(session.detect(bottles(), frames, { softSigma: -1, nms: "soft" }),
+    { code: "invalid-argument" });
+  await assert.rejects(session.detect(bottles(), frames, { nms: "none" }), /nms "none"/);
+  await detect(eachClass);
+  assert.equal(cameras, 1);
+});
+
 test("models that do not go together leave those before", { skip: noData }, async () => {
   const { session } = await sessionWith({}, [320]);
   const { detections } = await session.detect(bottles(), 0);
