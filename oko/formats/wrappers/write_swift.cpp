@@ -1,7 +1,7 @@
 // write_swift FOLDER: writes Swift for the test of apps/ios, which compiles it.
 //
-//   FOLDER/{coreml,boxes,mps,oko}/  wrappers of each kind, for models and classes of odd names; one
-//                                   folder is one module
+//   FOLDER/{coreml,boxes,mps,oko}/  wrappers of each kind, for models and classes of odd names,
+//                                   half with a threshold for each class; a folder is one module
 //   FOLDER/page/                    the wrapper that docs/ios.md uses
 //   FOLDER/cases/                   Core ML wrappers to be run; cases.swift, which lists them
 //   FOLDER/cases/NAME/              a case's heads and frames, and what oko makes of each
@@ -171,18 +171,25 @@ std::vector<std::string> odd_names() {
 constexpr std::array kStems{"oko", "3d", "class", "my model (1)", "🙂", "Head", "Detector", "ML"};
 
 void write_wrappers(const Folder& folder) {
-  for (const char* stem : kStems) {
+  for (std::size_t i = 0; i < kStems.size(); ++i) {
+    const char* stem = kStems[i];
     graph::Network network = wrappers::odd_network({}, odd_names());
     network.name = "*/ \"odd\" \\(name) \n//";
+    WriteOptions options;
+    if (i % 2 == 1) {
+      options.thresholds.class_scores.assign(network.classes.size(), .3F);
+      options.thresholds.class_scores.front() = .123456789F;
+    }
     for (const char* format : {"coreml", "oko"}) {
-      for (const File& file : write_wrapper(network, *find_format(format), {}, stem)) {
+      for (const File& file : write_wrapper(network, *find_format(format), options, stem)) {
         if (file.name.ends_with(".swift")) (folder / format).write({file});
       }
     }
-    (folder / "boxes").write(write_wrapper(network, *find_format("coreml"), {.boxes = true}, stem));
     graph::fill_synthetic_weights(network);
-    (folder / "mps").write(write_wrapper(network, *find_format("mps"), {}, stem));
+    (folder / "mps").write(write_wrapper(network, *find_format("mps"), options, stem));
     (folder / "mps").write(write_mps(network, {}, stem));
+    options.boxes = true;
+    (folder / "boxes").write(write_wrapper(network, *find_format("coreml"), options, stem));
   }
   (folder / "page")
       .write(write_wrapper(wrappers::stretched(), *find_format("coreml"), {}, "cards"));

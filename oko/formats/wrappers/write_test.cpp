@@ -151,24 +151,25 @@ class TypeScript : public ::testing::Test {
     folder.write(into + "model_detector.ts", wrapper_text(c, "onnx"));
     folder.write(into + "main.mjs", stub("main.mjs"));
   }
-  // The boxes as a model returns them, in pixels of its input.
-  static void add_decoded(const Folder& folder, const Case& c) {
+  // The boxes as a model returns them, in pixels of its input, also those with low scores.
+  static void add_decoded(const Folder& folder, const std::string& into, const Case& c) {
     const image::Size input{c.network.input.width, c.network.input.height};
     const auto place = image::place({kWidth, kHeight}, input, c.network.preprocess);
     std::vector<float> boxes, scores;
     std::vector<std::int32_t> classes;
-    for (const detect::Detection& d : c.detections) {
+    const Case all = case_of(c.network, c.maps, {.score = .1F, .max_detections = 0});
+    for (const detect::Detection& d : all.detections) {
       const image::Box box = place.to_input(d.box);
       boxes.insert(boxes.end(), {box.left, box.top, box.right, box.bottom});
       scores.push_back(d.score);
       classes.push_back(d.class_id);
     }
-    folder.write("decoded/frame.rgba", c.frame);
-    folder.write("decoded/boxes.f32", boxes);
-    folder.write("decoded/scores.f32", scores);
-    folder.write("decoded/classes.f32", classes);
-    folder.write("decoded/model_detector.ts", wrapper_text(c, "onnx", true));
-    folder.write("decoded/main.mjs", stub("main.mjs"));
+    folder.write(into + "frame.rgba", c.frame);
+    folder.write(into + "boxes.f32", boxes);
+    folder.write(into + "scores.f32", scores);
+    folder.write(into + "classes.f32", classes);
+    folder.write(into + "model_detector.ts", wrapper_text(c, "onnx", true));
+    folder.write(into + "main.mjs", stub("main.mjs"));
   }
   static void expect_run(const Folder& folder, const std::string& into, const Case& c) {
     const std::string printed = output_of(std::string(OKO_NODE) + " " + (folder / into) +
@@ -194,13 +195,22 @@ TEST_F(TypeScript, PreprocessesAndDecodesLikeOko) {
   }
   const auto part = [](std::size_t i) { return "m" + std::to_string(i) + "/"; };
   for (std::size_t i = 0; i < cases.size(); ++i) add(folder, part(i), cases[i]);
-  add_decoded(folder, cases[1]);
-  folder.write("oko/", wrapper_of(cases[0].network, "oko").at(2));
+  const Case plain = cases[1], described = cases[4];
+  for (const Case& c : {plain, described}) {
+    const std::string name = c.thresholds.class_scores.empty() ? "plain" : "described";
+    add_decoded(folder, "decoded_" + name + "/", c);
+    folder.write("oko_" + name + "/",
+                 wrapper_of(c.network, "oko", {.thresholds = c.thresholds}).at(2));
+  }
   compile(folder);
   for (std::size_t i = 0; i < cases.size(); ++i) expect_run(folder, part(i), cases[i]);
-  expect_detections(output_of(std::string(OKO_NODE) + " " + (folder / "decoded/main.mjs") +
-                              frame_arguments() + " boxes scores classes"),
-                    cases[1]);
+  const auto expect_decoded = [&](const std::string& name, const Case& c) {
+    expect_detections(output_of(std::string(OKO_NODE) + " " + (folder / name) + "/main.mjs" +
+                                frame_arguments() + " boxes scores classes"),
+                      c);
+  };
+  expect_decoded("decoded_plain", plain);
+  expect_decoded("decoded_described", described);
 }
 
 void expect_kotlin(const Case& c) {
