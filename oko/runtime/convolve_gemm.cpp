@@ -32,6 +32,7 @@ class GemmConvolution {
         c_(step.convolution),
         context_(context),
         tiling_(gemm_tiling(step, block_of(step, context.plan.target))),
+        number_bytes_(static_cast<int>(block_of(step, context.plan.target).number_bytes)),
         end_(step),
         column_bytes_(packed_column_bytes(step, context.plan.target)),
         group_bytes_(packed_group_bytes(step, context.plan.target)) {
@@ -63,86 +64,110 @@ class GemmConvolution {
  private:
   using Call = std::conditional_t<std::is_same_v<In, float>, GemmCall, Matrix8Call<Out>>;
 
-  // Copies rows [first, first + count) of the padded input, one group's channels.
-  void gather(int group, int first, int count, In* to) const {
-    const auto zero = static_cast<In>(step_.in.scale.zero);
+  // Copies rows [first, first + count) of the padded input, one group's channels, as the numbers
+  // that the kernels multiply.
+  void gather(int group, int first, int count, std::byte* to) const {
     const graph::Shape& shape = step_.in.shape;
-    const std::ptrdiff_t left = std::ptrdiff_t{c_.padding.left} * tiling_.depth;
-    for (int row = first; row < first + count; ++row, to += tiling_.row) {
-      const int y = row - c_.padding.top;
+    const int left = c_.padding.left * tiling_.depth, row = static_cast<int>(tiling_.row);
+    const int inside = shape.width * tiling_.depth;
+    for (int y = first - c_.padding.top; count > 0; ++y, --count, to += bytes_of(row)) {
       if (y < 0 || y >= shape.height) {
-        std::fill_n(to, tiling_.row, zero);
+        fill_zeros(to, row);
         continue;
       }
-      std::fill_n(to, left, zero);
-      In* end = copy_row(group, y, to + left);
-      std::fill(end, to + tiling_.row, zero);
+      fill_zeros(to, left);
+      copy_row(group, y, to + bytes_of(left));
+      fill_zeros(to + bytes_of(left + inside), row - left - inside);
     }
   }
 
-  In* copy_row(int group, int y, In* to) const {
+  std::ptrdiff_t bytes_of(std::ptrdiff_t numbers) const { return numbers * number_bytes_; }
+
+  // Zeros of the input's scale.
+  void fill_zeros(std::byte* to, int count) const {
+    if constexpr (std::is_same_v<In, float>) {
+      std::fill_n(reinterpret_cast<float*>(to), count, 0.F);
+    } else if (number_bytes_ == 1) {
+      std::memset(to, step_.in.scale.zero, static_cast<std::size_t>(count));
+    } else {
+      const auto zero = static_cast<std::int16_t>(step_.in.scale.zero);
+      std::fill_n(reinterpret_cast<std::int16_t*>(to), count, zero);
+    }
+  }
+
+  void copy(const In* from, int count, std::byte* to) const {
+    if constexpr (!std::is_same_v<In, float>) {
+      if (number_bytes_ != 1) {
+        context_.kernels8.widen(from, count, reinterpret_cast<std::uint8_t*>(to));
+        return;
+      }
+    }
+    std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(In));
+  }
+
+  void copy_row(int group, int y, std::byte* to) const {
     const graph::Shape& shape = step_.in.shape;
     const int depth = tiling_.depth;
     if constexpr (std::is_same_v<In, float>) {
       if (in_.data == nullptr) {
         const std::ptrdiff_t plane = std::ptrdiff_t{shape.height} * shape.width;
         context_.kernels.interleave(context_.input + std::ptrdiff_t{y} * shape.width, plane, depth,
-                                    shape.width, to);
-        return to + std::ptrdiff_t{shape.width} * depth;
+                                    shape.width, reinterpret_cast<float*>(to));
+        return;
       }
     }
     const In* from = in_.at(y, 0) + std::ptrdiff_t{group} * depth;
-    const auto bytes = static_cast<std::size_t>(depth) * sizeof(In);
     if (in_.pixel == depth) {
-      std::memcpy(to, from, bytes * static_cast<std::size_t>(shape.width));
-      return to + std::ptrdiff_t{shape.width} * depth;
+      copy(from, depth * shape.width, to);
+      return;
     }
-    for (int x = 0; x < shape.width; ++x, from += in_.pixel, to += depth) {
-      std::memcpy(to, from, bytes);
+    for (int x = 0; x < shape.width; ++x, from += in_.pixel, to += bytes_of(depth)) {
+      copy(from, depth, to);
     }
-    return to;
   }
 
   void gather_whole() const {
     const int height = step_.in.shape.height + c_.padding.top + c_.padding.bottom;
     constexpr int kRows = 16;
-    In* to = reinterpret_cast<In*>(context_.shared);
     context_.team.run(pieces(height, kRows), [&](int task, int) {
       const int first = task * kRows;
-      gather(0, first, std::min(kRows, height - first), to + first * tiling_.row);
+      gather(0, first, std::min(kRows, height - first),
+             context_.shared + bytes_of(first * tiling_.row));
     });
   }
 
   // Output rows of one band, `count` columns (filters) of one group from `first` on.
   void make_band(int group, int top, int first, int count, std::byte* scratch) const {
     const int rows = std::min(tiling_.band, step_.output.height - top);
-    const In* source = reinterpret_cast<const In*>(context_.shared);
+    const std::byte* source = context_.shared;
     int source_top = 0;
     if (tiling_.gathered && !tiling_.whole) {
-      In* to = reinterpret_cast<In*>(scratch);
       source_top = top * c_.stride;
-      gather(group, source_top, (rows - 1) * c_.stride + c_.size, to);
-      source = to;
+      gather(group, source_top, (rows - 1) * c_.stride + c_.size, scratch);
+      source = scratch;
       scratch += pool_offset();
     }
+    // Where row y of the output has its first window.
+    const auto window = [&](int y) {
+      if (!tiling_.gathered) return in_.at(y, 0);
+      return reinterpret_cast<const In*>(
+          source + bytes_of((std::ptrdiff_t{y} * c_.stride - source_top) * tiling_.row));
+    };
     Call call = call_for(group, first, count);
     const int channel = group * (c_.filters / c_.groups) + first;
-    if (!tiling_.gathered && !step_.pooled) {  // all pixels of the band are consecutive rows
+    if (is_pointwise(c_) && !step_.pooled) {  // all pixels of the band are consecutive rows
       call.rows = rows * step_.output.width;
-      aim(call, in_.at(top, 0), top, channel);
+      aim(call, window(top), top, channel);
       make_rows(call);
       return;
     }
     for (int y = top; y < top + rows; ++y) {
-      const In* a = tiling_.gathered
-                        ? source + (std::ptrdiff_t{y} * c_.stride - source_top) * tiling_.row
-                        : in_.at(y, 0);
       if (step_.pooled && !step_.out) {
-        call.a = a;
+        call.a = window(y);
         call.c_row = count;
         call.c = reinterpret_cast<Out*>(scratch) + y % 2 * std::ptrdiff_t{count} * call.rows;
       } else {
-        aim(call, a, y, channel);
+        aim(call, window(y), y, channel);
       }
       make_rows(call);
       if (step_.pooled && y % 2 == 1) pool(y / 2, channel, count, scratch);
@@ -151,7 +176,7 @@ class GemmConvolution {
 
   std::size_t pool_offset() const {  // of the two rows to pool, after the gathered ones
     const std::size_t bytes = static_cast<std::size_t>((tiling_.band - 1) * c_.stride + c_.size) *
-                              static_cast<std::size_t>(tiling_.row) * sizeof(In);
+                              static_cast<std::size_t>(bytes_of(tiling_.row));
     return (bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
 
@@ -170,8 +195,10 @@ class GemmConvolution {
     if (tiling_.gathered) {  // a row of the window is contiguous
       call.taps = c_.size;
       call.depth = c_.size * tiling_.depth;
-      call.a_tap = tiling_.row;
-      call.a_row = std::ptrdiff_t{c_.stride} * tiling_.depth;
+      // In elements of floats, in bytes of all others.
+      const int unit = std::is_same_v<In, float> ? 1 : number_bytes_;
+      call.a_tap = tiling_.row * unit;
+      call.a_row = std::ptrdiff_t{c_.stride} * tiling_.depth * unit;
     } else {
       call.depth = tiling_.depth;
       call.a_row = in_.pixel;
@@ -220,6 +247,7 @@ class GemmConvolution {
   const graph::Convolution& c_;
   const StepContext& context_;
   GemmTiling tiling_;
+  int number_bytes_;  // of what the kernels multiply
   End end_;
   std::size_t column_bytes_, group_bytes_;
   View<const In> in_;

@@ -24,8 +24,10 @@ class WinogradConvolution {
     if (step.pooled) pooled_ = context.view<T>(*step.pooled);
     if (step.residual) residual_ = context.read<T>(*step.residual);
     in_ = context.read<T>(step.in);
-    const int rows = block_of(step, context.plan.target).max_rows;
-    if (!tiling_.whole) tiling_.block = share_of(tiling_.tiles, tiling_.block, rows, context.team);
+    const Block block = block_of(step, context.plan.target);
+    v_row_ = tiling_.v_row * static_cast<std::ptrdiff_t>(block.number_bytes / sizeof(T));
+    if (tiling_.whole) return;
+    tiling_.block = share_of(tiling_.tiles, tiling_.block, block.max_rows, context.team);
   }
 
   void run() const {
@@ -37,7 +39,7 @@ class WinogradConvolution {
     constexpr int kTiles = 4;
     context_.team.run(pieces(tiling_.tiles, kTiles), [&](int task, int) {
       const int first = task * kTiles;
-      transform(first, std::min(kTiles, tiling_.tiles - first), shared() + first * tiling_.v_row,
+      transform(first, std::min(kTiles, tiling_.tiles - first), shared() + first * v_row_,
                 tiling_.tiles);
     });
     const int parts = pieces(filters_, tiling_.columns);
@@ -72,8 +74,8 @@ class WinogradConvolution {
     call.first_tile = first;
     call.tile_count = count;
     call.v = v;
-    call.v_row = tiling_.v_row;
-    call.v_point = tiling_.v_row * all;
+    call.v_row = v_row_;
+    call.v_point = v_row_ * all;
     if constexpr (kBytes) {
       call.zero = step_.in.scale.zero;
       call.factors = packed<std::int16_t>(step_.factors);
@@ -101,13 +103,13 @@ class WinogradConvolution {
     const int column = part * tiling_.columns;
     const int columns = std::min(tiling_.columns, filters_ - column);
     auto* sums = reinterpret_cast<Sum*>(scratch(thread));
-    multiply(shared() + first * tiling_.v_row, tiling_.tiles, count, column, columns, sums);
+    multiply(shared() + first * v_row_, tiling_.tiles, count, column, columns, sums);
     finish(sums, first, count, column, columns);
   }
 
   void multiply(const T* v, int all, int count, int column, int columns, Sum* sums) const {
     std::conditional_t<kBytes, Matrix8Call<std::int32_t>, GemmCall> call;
-    call.a_row = tiling_.v_row;
+    call.a_row = v_row_;
     call.rows = count;
     call.depth = depth_;
     call.columns = columns;
@@ -116,7 +118,7 @@ class WinogradConvolution {
     call.b = context_.weights + step_.weights + static_cast<std::size_t>(column) * column_bytes_;
     for (int point = 0; point < kCount; ++point) {
       call.point = point;
-      call.a = v + std::ptrdiff_t{point} * all * tiling_.v_row;
+      call.a = v + std::ptrdiff_t{point} * all * v_row_;
       call.c = sums + std::ptrdiff_t{point} * count * tiling_.m_row;
       if constexpr (kBytes) {
         call.start = packed<std::int32_t>(step_.starts) + point * columns_ + column;
@@ -162,6 +164,7 @@ class WinogradConvolution {
   const StepContext& context_;
   WinogradTiling tiling_;
   End end_;
+  std::ptrdiff_t v_row_;  // in floats, or in bytes of int8
   int depth_, filters_;
   std::size_t column_bytes_;
   std::ptrdiff_t columns_;  // of the per-column arrays

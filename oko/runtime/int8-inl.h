@@ -36,17 +36,15 @@ HWY_NOINLINE void gemm8_block(const Sums8& g) {
     const V32 first = hn::LoadU(D32(), g.start + v * kLanes);
     for (int r = 0; r < kRows; ++r) sum[r][v] = first;
   }
-  constexpr int kStep = kGroup * DotKind::kBytes * kLanes;  // bytes of a vector of weights
+  constexpr int kStep = kGroup * kLanes;  // bytes of a vector of weights
   const std::ptrdiff_t a_row = g.a_row;
   const std::uint8_t* a = g.a;
   const std::int8_t* b = g.b;
   for (int tap = 0; tap < g.taps; ++tap, a += g.a_tap) {
     const std::uint8_t* from = a;
-    for (int k = 0; k < g.depth; k += kGroup, from += kGroup, b += kVectors * kStep) {
+    for (int k = 0; k < g.depth; k += kGroup, from += 4, b += kVectors * kStep) {
       V32 weight[kVectors];
-      for (int v = 0; v < kVectors; ++v) {
-        weight[v] = hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(b + v * kStep));
-      }
+      for (int v = 0; v < kVectors; ++v) weight[v] = DotKind::weight(b + v * kStep);
       for (int r = 0; r < kRows; ++r) {
         const V32 factor = DotKind::factor(from + r * a_row);
         for (int v = 0; v < kVectors; ++v) sum[r][v] = DotKind::add(sum[r][v], factor, weight[v]);
@@ -80,12 +78,18 @@ HWY_NOINLINE void finish_rows8(const Matrix8Call<Out>& g, const std::int32_t* su
   Out* to = g.c + row * g.c_row + column;
   const Out* other = kResidual ? g.residual + row * g.residual_row + column : nullptr;
   for (int r = 0; r < rows; ++r, sums += kVectors * kLanes, to += g.c_row) {
+    V values[kVectors];
     for (int v = 0; v < kVectors; ++v) {
       const V sum = hn::ConvertTo(D(), hn::Load(D32(), sums + v * kLanes));
-      V value = end.clamp(hn::MulAdd(sum, scale[v], bias[v]));
-      if constexpr (kResidual) value = end.add(value, other + v * kLanes);
-      const int left = kWhole ? kLanes : g.columns - column - v * kLanes;
-      store_number(value, end.zero, to + v * kLanes, left);
+      values[v] = end.clamp(hn::MulAdd(sum, scale[v], bias[v]));
+      if constexpr (kResidual) values[v] = end.add(values[v], other + v * kLanes);
+    }
+    if constexpr (kWhole) {
+      store_whole(values, end.zero, to);
+    } else {
+      for (int v = 0; v < kVectors; ++v) {
+        store_number(values[v], end.zero, to + v * kLanes, g.columns - column - v * kLanes);
+      }
     }
     if constexpr (kResidual) other += g.residual_row;
   }
@@ -111,7 +115,7 @@ void gemm8(const Matrix8Call<Out>& g) {
   HWY_ALIGN std::int32_t sums[DotKind::kRows * 2 * kLanes];
   const auto* b = static_cast<const std::int8_t*>(g.b);
   const std::ptrdiff_t groups = (g.depth + DotKind::kGroup - 1) / DotKind::kGroup;
-  const std::ptrdiff_t column_bytes = g.taps * groups * DotKind::kGroup * DotKind::kBytes;
+  const std::ptrdiff_t column_bytes = g.taps * groups * DotKind::kGroup;
   for (int column = 0; column < g.columns;) {
     const int vectors = g.columns - column > kLanes ? 2 : 1;
     const std::ptrdiff_t panel = column_bytes * vectors * kLanes;
@@ -163,6 +167,19 @@ HWY_INLINE void from_points8(const V m[kPatch8], V out[kTile8]) {
   out[1] = hn::Sub(hn::Sub(m[1], m[2]), m[3]);
 }
 
+// Stores transformed values as numbers of A.
+template <typename DotKind>
+HWY_INLINE void store_points(V16 values, std::uint8_t* to) {
+  const hn::Rebind<std::uint8_t, D16> d8;
+  const auto bytes = hn::DemoteTo(d8, values);
+  if constexpr (DotKind::kBytes == 1) {
+    hn::StoreU(bytes, d8, to);
+  } else {
+    hn::StoreU(hn::PromoteTo(D16(), bytes), D16(), reinterpret_cast<std::int16_t*>(to));
+  }
+}
+
+template <typename DotKind>
 HWY_INLINE void winograd8_input(const Winograd8Input& w) {
   const hn::Rebind<std::uint8_t, D16> d8;
   const V16 zero = hn::Set(D16(), static_cast<std::int16_t>(w.zero));
@@ -187,7 +204,7 @@ HWY_INLINE void winograd8_input(const Winograd8Input& w) {
         for (int x = 0; x < kPatch8; ++x) pixels[x] = pixel(y, x);
         to_points16(pixels, rows[y]);
       }
-      std::uint8_t* v = w.v + i * w.v_row + c;
+      std::uint8_t* v = w.v + i * w.v_row + c * DotKind::kBytes;
       for (int x = 0; x < kPatch8; ++x) {
         V16 column[kPatch8], points[kPatch8];
         for (int y = 0; y < kPatch8; ++y) column[y] = rows[y][x];
@@ -198,7 +215,7 @@ HWY_INLINE void winograd8_input(const Winograd8Input& w) {
               hn::MulHigh(hn::ShiftLeft<5>(points[y]), hn::Set(D16(), w.factors[point]));
           const V16 rounded = hn::ShiftRight<1>(hn::Add(product, hn::Set(D16(), 1)));
           const V16 moved = hn::Add(rounded, hn::Set(D16(), 128));
-          hn::StoreU(hn::DemoteTo(d8, moved), d8, v + point * w.v_point);
+          store_points<DotKind>(moved, v + point * w.v_point);
         }
       }
     }
@@ -306,12 +323,22 @@ inline void max_pool8(const PoolCall<std::uint8_t>& p) {
   }
 }
 
+inline void widen(const std::uint8_t* from, int count, std::uint8_t* to) {
+  const hn::Rebind<std::uint8_t, D16> d8;
+  auto* numbers = reinterpret_cast<std::int16_t*>(to);
+  int i = 0;
+  for (; i + kLanes16 <= count; i += kLanes16) {
+    hn::StoreU(hn::PromoteTo(D16(), hn::LoadU(d8, from + i)), D16(), numbers + i);
+  }
+  for (; i < count; ++i) numbers[i] = from[i];
+}
+
 inline void quantize(const float* from, std::size_t count, float scale, float zero,
                      std::uint8_t* to) {
-  const V factor = hn::Set(D(), scale);
+  const V factor = hn::Set(D(), scale), most = hn::Set(D(), kMostBeforeBytes);
   for (std::size_t i = 0; i < count; i += kLanes) {
-    store_number(hn::Mul(hn::LoadU(D(), from + i), factor), zero, to + i,
-                 static_cast<int>(HWY_MIN(count - i, std::size_t{kLanes})));
+    const V held = hn::Min(most, hn::Mul(hn::LoadU(D(), from + i), factor));
+    store_number(held, zero, to + i, static_cast<int>(HWY_MIN(count - i, std::size_t{kLanes})));
   }
 }
 
@@ -337,10 +364,11 @@ const Kernels8& table8() {
                                    &gemm8<DotKind, std::uint8_t>,
                                    &gemm8<DotKind, float>,
                                    &gemm8<DotKind, std::int32_t>,
-                                   &winograd8_input,
+                                   &winograd8_input<DotKind>,
                                    &winograd8_output,
                                    &depthwise8<DepthwiseDot>,
                                    &max_pool8,
+                                   DotKind::kBytes == 1 ? nullptr : &widen,
                                    &quantize,
                                    &blend8,
                                    &zip<std::uint8_t>};

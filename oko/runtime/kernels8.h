@@ -11,7 +11,8 @@
 namespace oko::runtime {
 
 // After the complete sums s of a column: v = s · scale + bias in units of the output, then the
-// clamps of MatrixCall, then q = round(v) + zero. `start` compensates the zero point of A.
+// clamps of MatrixCall, then q = round(v) + zero. `start` compensates the zero point of A, whose
+// numbers have Kernels8::number_bytes: a_row and a_tap are in bytes.
 template <typename Out>
 struct Matrix8Call : MatrixCall<std::uint8_t, Out> {
   const std::int32_t* start = nullptr;
@@ -31,8 +32,8 @@ struct Winograd8Input {
   int tiles_across = 0, first_tile = 0, tile_count = 0;
   // A point's transformed value t becomes (t · factor >> 12, rounded) + 128.
   const std::int16_t* factors = nullptr;  // [kPoints8]
-  std::uint8_t* v = nullptr;              // [kPoints8][tile_count][v_row]
-  std::ptrdiff_t v_row = 0, v_point = 0;
+  std::uint8_t* v = nullptr;              // [kPoints8][tile_count][v_row], an A of gemm_sums()
+  std::ptrdiff_t v_row = 0, v_point = 0;  // bytes
 };
 
 struct Winograd8Output {
@@ -71,8 +72,10 @@ struct Depthwise8Call {
 
 struct Kernels8 {
   int lanes, max_rows;  // as in Kernels
-  // Adjacent weights of a column, and bytes of each: 4 of 1 with an int8 dot product, else 2 of 2.
-  int group, weight_bytes;
+  // Adjacent numbers of a row of A and weights of a column that one instruction multiplies, and
+  // bytes of each number of A: 4 of 1 with an int8 dot product, else 2 of 2. Weights are always
+  // bytes.
+  int group, number_bytes;
   int shift;  // subtracted from every byte of A before multiplication: 128 for signed products
   int depthwise_group, depthwise_weight_bytes;  // of the depthwise kernel
   void (*gemm)(const Matrix8Call<std::uint8_t>&);
@@ -82,6 +85,8 @@ struct Kernels8 {
   void (*winograd_output)(const Winograd8Output&);
   void (*depthwise)(const Depthwise8Call&);
   void (*max_pool)(const PoolCall<std::uint8_t>&);
+  // Bytes to numbers of A; null where those are bytes.
+  void (*widen)(const std::uint8_t* from, int count, std::uint8_t* to);
   // q = round(v · scale) + zero, clamped to 0 to 255.
   void (*quantize)(const float* from, std::size_t count, float scale, float zero, std::uint8_t* to);
   void (*blend)(const BlendCall<std::uint8_t>&);  // rounded

@@ -71,7 +71,7 @@ struct Weights8 {
           const int c = column + i / table.group, k = run % groups * table.group + i % table.group;
           const bool there = c < columns && k < depth;
           const int v = there ? at(run / groups / taps, run / groups % taps, k, c) : 0;
-          for (int b = 0; b < table.weight_bytes; ++b) out.push_back(std::byte(v >> 8 * b & 255));
+          out.push_back(std::byte(v & 255));
         }
       }
       column += width;
@@ -93,6 +93,14 @@ struct Weights8 {
   }
 };
 
+// Bytes as the numbers that a table's products take.
+std::vector<Byte> as_numbers(const Kernels8& table, const std::vector<Byte>& bytes) {
+  if (table.number_bytes == 1) return bytes;
+  std::vector<Byte> numbers(bytes.size() * static_cast<std::size_t>(table.number_bytes));
+  table.widen(bytes.data(), static_cast<int>(bytes.size()), numbers.data());
+  return numbers;
+}
+
 template <typename Out, typename Kernel>
 class ProductTest {
  public:
@@ -109,7 +117,6 @@ class ProductTest {
     call_.residual_row = columns + below(6);
     a_.resize(static_cast<std::size_t>(call_.a_tap * call_.taps) + kSlack);
     for (Byte& v : a_) v = random_number<Byte>(random);
-    call_.a = a_.data();
     residual_.resize(static_cast<std::size_t>(call_.residual_row * rows) + 64);
     for (Out& v : residual_) v = static_cast<Out>(random_number<Byte>(random));
     weights_ = {call_.points, call_.taps, call_.depth, columns, {}, {}};
@@ -133,7 +140,11 @@ class ProductTest {
   std::vector<Out> run(const Kernels8& table, int row) const {
     const auto packed = weights_.packed(table);
     const auto start = weights_.starts(table, call_.point);
+    const auto a = as_numbers(table, a_);
     Matrix8Call<Out> call = call_;
+    call.a = a.data();
+    call.a_row *= table.number_bytes;
+    call.a_tap *= table.number_bytes;
     call.b = packed.data();
     call.start = start.data();
     call.c_row = row;
@@ -211,7 +222,7 @@ TEST_P(Kernels8Test, LargestBytesDoNotOverflow) {
   constexpr int kDepth = 4096;
   for (const int value : {-127, 127}) {
     Weights8 weights{1, 1, kDepth, 1, std::vector<int>(kDepth, value), {0}};
-    const std::vector<Byte> a(kDepth + kSlack, 255);
+    const auto a = as_numbers(kernels_, std::vector<Byte>(kDepth + kSlack, 255));
     const auto packed = weights.packed(kernels_);
     const auto start = weights.starts(kernels_, 0);
     std::vector<std::int32_t> c(2 * static_cast<std::size_t>(kernels_.lanes));
@@ -240,18 +251,18 @@ TEST_P(Kernels8Test, WinogradInputTiles) {
     const int tiles = call.tiles_across * (1 + (call.in.height + 2) / kTile8);
     call.first_tile = below(tiles);
     call.tile_count = 1 + below(tiles - call.first_tile);
-    call.v_row = (call.in.channels + 63) / 64 * 64 + 64;
-    call.v_point = call.v_row * call.tile_count;
     std::vector<std::int16_t> factors(kPoints8);
     for (auto& f : factors) f = static_cast<std::int16_t>(1 + below(i % 5 == 0 ? 32767 : 4096));
     call.factors = factors.data();
     const auto run = [&](const Kernels8& table) {
+      call.v_row = ((call.in.channels + 63) / 64 * 64 + 64) * table.number_bytes;
+      call.v_point = call.v_row * call.tile_count;
       std::vector<Byte> v(static_cast<std::size_t>(call.v_point * kPoints8), kCanary), own;
       call.v = v.data();
       table.winograd_input(call);
       for (std::ptrdiff_t row = 0; row < call.tile_count * kPoints8; ++row) {
         const Byte* from = v.data() + row * call.v_row;
-        own.insert(own.end(), from, from + call.in.channels);
+        for (int c = 0; c < call.in.channels; ++c) own.push_back(from[c * table.number_bytes]);
         EXPECT_EQ(from[call.v_row - 1], kCanary);
       }
       return own;

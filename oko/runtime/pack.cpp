@@ -181,7 +181,7 @@ class ByteWriter {
       for (std::ptrdiff_t row = 0; row < form_.rows(); row += target_.group) {
         for (int c = 0; c < panel.width(); ++c) {
           for (int k = 0; k < target_.group; ++k) {
-            to = put(panel.at(p, row + k, c) * factors[c], to);
+            *to++ = static_cast<std::byte>(byte_of(panel.at(p, row + k, c) * factors[c]));
           }
         }
       }
@@ -214,11 +214,6 @@ class ByteWriter {
 
   static std::int32_t byte_of(float value) {
     return static_cast<std::int32_t>(std::min(std::max(-127.F, std::nearbyint(value)), 127.F));
-  }
-  std::byte* put(float value, std::byte* to) const {
-    const std::int32_t number = byte_of(value);  // little-endian: the low bytes come first
-    std::memcpy(to, &number, static_cast<std::size_t>(target_.weight_bytes));
-    return to + target_.weight_bytes;
   }
 
   const Form& form_;
@@ -327,7 +322,7 @@ int packed_columns(int columns, int lanes) {
 
 std::size_t packed_column_bytes(const ConvolutionStep& step, SimdTarget target) {
   const Form form = form_of(step, target);
-  const std::size_t number = is_int8(step) ? static_cast<std::size_t>(kernels8(target).weight_bytes)
+  const std::size_t number = is_int8(step) ? sizeof(std::int8_t)
                              : step.half   ? sizeof(Half)
                                            : sizeof(float);
   return static_cast<std::size_t>(form.points * form.rows()) * number;

@@ -216,6 +216,7 @@ const Kernels8& scalar_kernels8() {
                                    &winograd_output,
                                    &depthwise,
                                    &max_pool,
+                                   nullptr,
                                    &quantize,
                                    &blend,
                                    &zip};

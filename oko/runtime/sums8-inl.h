@@ -26,17 +26,72 @@ HWY_INLINE V to_float(const std::uint8_t* from) {
 }
 HWY_INLINE V to_float(const float* from) { return hn::LoadU(D(), from); }
 
+// x86 converts numbers from 2^31 on to the smallest integer. Bytes are made of numbers below this.
+constexpr float kMostBeforeBytes = 1 << 30;
+
+HWY_INLINE V32 to_nearest(V v) {
+#if HWY_TARGET == HWY_AVX3_DL
+  return V32{_mm512_cvtps_epi32(v.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return V32{_mm256_cvtps_epi32(v.raw)};
+#else
+  return hn::NearestInt(v);
+#endif
+}
+
+// kLanes integers, or twice as many, held to 0 to 255.
+HWY_INLINE void store_bytes(V32 v, std::uint8_t* to) {
+#if HWY_TARGET == HWY_AVX3_DL
+  const __m512i positive = _mm512_max_epi32(v.raw, _mm512_setzero_si512());
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtusepi32_epi8(positive));
+#elif HWY_TARGET == HWY_AVX2
+  const __m256i pairs = _mm256_packs_epi32(v.raw, v.raw);
+  const __m128i words = _mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(words, words));
+#else
+  hn::StoreU(hn::DemoteTo(D8(), v), D8(), to);
+#endif
+}
+HWY_INLINE void store_bytes(V32 a, V32 b, std::uint8_t* to) {
+#if HWY_TARGET == HWY_AVX3_DL
+  const __m512i words = _mm512_packs_epi32(a.raw, b.raw);  // by blocks of 128 bits: 4 of a, 4 of b
+  const __m512i bytes = _mm512_packus_epi16(words, words);
+  const __m512i order = _mm512_castsi256_si512(_mm256_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                      _mm512_castsi512_si256(_mm512_permutexvar_epi32(order, bytes)));
+#elif HWY_TARGET == HWY_AVX2
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.raw, b.raw), 0xD8);
+  const __m128i low = _mm256_castsi256_si128(words), high = _mm256_extracti128_si256(words, 1);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(low, high));
+#else
+  store_bytes(a, to);
+  store_bytes(b, to + kLanes);
+#endif
+}
+
+// The first `count` of kLanes numbers, which are below kMostBeforeBytes or NaN.
 HWY_INLINE void store_number(V v, float zero, std::uint8_t* to, int count) {
-  const auto bytes = hn::DemoteTo(D8(), hn::NearestInt(hn::Add(v, hn::Set(D(), zero))));
+  const V32 numbers = to_nearest(hn::Add(v, hn::Set(D(), zero)));
   if (count >= kLanes) {
-    hn::StoreU(bytes, D8(), to);
+    store_bytes(numbers, to);
     return;
   }
   HWY_ALIGN std::uint8_t all[kLanes];
-  hn::Store(bytes, D8(), all);
+  store_bytes(numbers, all);
   for (int i = 0; i < count; ++i) to[i] = all[i];
 }
 HWY_INLINE void store_number(V v, float, float* to, int count) { store_part(v, to, count); }
+
+// All of one vector or two.
+template <int kVectors, typename Out>
+HWY_INLINE void store_whole(const V (&v)[kVectors], float zero, Out* to) {
+  if constexpr (kVectors == 2 && std::is_same_v<Out, std::uint8_t>) {
+    const V zeros = hn::Set(D(), zero);
+    store_bytes(to_nearest(hn::Add(v[0], zeros)), to_nearest(hn::Add(v[1], zeros)), to);
+  } else {
+    for (int i = 0; i < kVectors; ++i) store_number(v[i], zero, to + i * kLanes, kLanes);
+  }
+}
 
 // The epilogue of a sum that is already in units of the output.
 struct End8 {
@@ -45,11 +100,15 @@ struct End8 {
   float zero;
   template <typename Call>
   explicit HWY_INLINE End8(const Call& c)
-      : clamp(c.clamp),
-        residual_clamp(c.residual_clamp),
+      : clamp(held(c.clamp)),
+        residual_clamp(held(c.residual_clamp)),
         residual_scale(hn::Set(D(), c.residual_scale)),
         residual_zero(hn::Set(D(), c.residual_zero)),
         zero(c.zero) {}
+  static Clamp held(Clamp clamp) {
+    clamp.cap = HWY_MIN(clamp.cap, kMostBeforeBytes);
+    return clamp;
+  }
   template <typename T>
   HWY_INLINE V add(V value, const T* residual) const {
     const V other = hn::Mul(hn::Sub(to_float(residual), residual_zero), residual_scale);
@@ -59,15 +118,21 @@ struct End8 {
 
 // ---- Dot products -----------------------------------------------------------------------------
 
-// kGroup weights of each column meet kGroup neighbouring bytes of A, in blocks of up to kRows rows.
+// kGroup weights of each column, which are bytes, meet kGroup neighbouring numbers of A, of kBytes:
+// 32 bits of A at a time, in blocks of up to kRows rows.
+HWY_INLINE std::int32_t four_bytes(const std::uint8_t* from) {
+  std::int32_t four;
+  std::memcpy(&four, from, sizeof four);
+  return four;
+}
+HWY_INLINE V32 load_words(const std::int8_t* from) {
+  return hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(from));
+}
 #if HWY_TARGET == HWY_AVX3_DL
 struct ByteDot {
   static constexpr int kGroup = 4, kBytes = 1, kShift = 0, kRows = kMaxRows;
-  static HWY_INLINE V32 factor(const std::uint8_t* a) {
-    std::int32_t four;
-    std::memcpy(&four, a, sizeof four);
-    return hn::Set(D32(), four);
-  }
+  static HWY_INLINE V32 factor(const std::uint8_t* a) { return hn::Set(D32(), four_bytes(a)); }
+  static HWY_INLINE V32 weight(const std::int8_t* b) { return load_words(b); }
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
     // As an instruction: Highway 1.0.3 leaves avx512vnni out of this target's flags.
     asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
@@ -76,13 +141,16 @@ struct ByteDot {
 };
 using Dot = ByteDot;
 #else
-// Pairs of 16-bit products: exact on every target.
+// Pairs of 16-bit products: exact on every target. A is widened once, for all columns.
 struct PairDot {
   static constexpr int kGroup = 2, kBytes = 2, kShift = 0;
   // On Arm a product takes four instructions, so loads and registers matter little.
   static constexpr int kRows = HWY_ARCH_ARM_A64 ? 8 : kMaxRows;
-  static HWY_INLINE V32 factor(const std::uint8_t* a) {
-    return hn::Set(D32(), static_cast<std::int32_t>(a[0] | a[1] << 16));
+  static HWY_INLINE V32 factor(const std::uint8_t* a) { return hn::Set(D32(), four_bytes(a)); }
+  static HWY_INLINE V32 weight(const std::int8_t* b) {
+    const hn::Repartition<std::int16_t, D32> words;
+    const hn::Rebind<std::int8_t, decltype(words)> bytes;
+    return hn::BitCast(D32(), hn::PromoteTo(words, hn::LoadU(bytes, b)));
   }
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
 #if HWY_TARGET == HWY_AVX2
@@ -121,11 +189,9 @@ using Dot = PairDot;
 struct SignedDot {
   static constexpr int kGroup = 4, kBytes = 1, kShift = 128, kRows = kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
-    std::int32_t four;
-    std::memcpy(&four, a, sizeof four);
-    return hn::Set(D32(),
-                   static_cast<std::int32_t>(static_cast<std::uint32_t>(four) ^ 0x80808080U));
+    return hn::Set(D32(), four_bytes(a) ^ static_cast<std::int32_t>(0x80808080U));
   }
+  static HWY_INLINE V32 weight(const std::int8_t* b) { return load_words(b); }
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
     asm(OKO_DOT_PRODUCT_ASM "sdot %0.4s, %1.16b, %2.16b" : "+w"(sum.raw) : "w"(a.raw), "w"(b.raw));
     return sum;

@@ -15,9 +15,6 @@ constexpr std::size_t kWholeGather = std::size_t{2} << 20;
 std::uint64_t size_of(std::int64_t count, std::size_t bytes) {
   return static_cast<std::uint64_t>(count) * bytes;
 }
-std::size_t number_bytes(Number number) {
-  return number == Number::kByte ? sizeof(std::uint8_t) : sizeof(float);
-}
 // How many pieces of `bytes` fit in the cache, at least 1.
 int fitting(std::uint64_t cache, std::uint64_t bytes, std::uint64_t most) {
   return static_cast<int>(
@@ -27,33 +24,41 @@ int fitting(std::uint64_t cache, std::uint64_t bytes, std::uint64_t most) {
 }  // namespace
 
 Block block_of(const ConvolutionStep& step, SimdTarget target) {
-  if (is_int8(step)) return {kernels8(target).lanes, kernels8(target).max_rows};
-  return {kernels(target).lanes, kernels(target).max_rows};
+  if (!is_int8(step)) return {kernels(target).lanes, kernels(target).max_rows};
+  const Kernels8& table = kernels8(target);
+  return {table.lanes, table.max_rows, static_cast<std::size_t>(table.number_bytes),
+          sizeof(std::int8_t)};
 }
 
 GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block) {
   constexpr std::size_t kMostRows = 64;
   const graph::Convolution& c = step.convolution;
   const graph::Shape& in = step.in.shape;
-  const std::size_t number = number_bytes(step.in.number);
+  const std::size_t number = block.number_bytes;
+  const std::size_t out_number = (step.out ? step.out : step.pooled)->number == Number::kByte
+                                     ? sizeof(std::uint8_t)
+                                     : sizeof(float);
   GemmTiling t;
   t.depth = in.channels / c.groups;
   t.columns = c.filters / c.groups;
   const bool planes = step.in.buffer < 0;
-  t.gathered =
-      planes || c.size > 1 || c.stride > 1 || c.groups > 1 || c.padding != graph::Padding{};
+  const bool windows = !is_pointwise(c);
+  const bool widened = is_int8(step) && number > sizeof(std::uint8_t);
+  t.gathered = planes || windows || c.groups > 1 || widened;
   const std::int64_t width = in.width + c.padding.left + c.padding.right;
   const std::int64_t height = in.height + c.padding.top + c.padding.bottom;
   const std::int64_t row = width * t.depth;
   t.row = static_cast<std::ptrdiff_t>(row);
-  t.whole = t.gathered && c.groups == 1 && size_of(height * row, number) <= kWholeGather;
+  const std::int64_t kernel = std::int64_t{c.size} * c.size * t.depth * t.columns;
+  const bool large = size_of(kernel, block.weight_bytes) > kCache;
+  t.whole = t.gathered && c.groups == 1 && (planes || windows || large) &&
+            size_of(height * row, number) <= kWholeGather;
   const std::uint64_t row_bytes = t.gathered
                                       ? size_of(row * c.stride, number)
                                       : size_of(std::int64_t{in.width} * step.in.pixel, number);
   t.band = std::min(fitting(kCache / 2, row_bytes, kMostRows), step.output.height);
   // Large kernels are split by columns, so that each weight is read by only one thread.
-  const std::int64_t kernel = std::int64_t{c.size} * c.size * t.depth * t.columns;
-  if (size_of(kernel, number) > kCache && (t.whole || !t.gathered)) {
+  if (large && (t.whole || !t.gathered)) {
     const int panel = 2 * block.lanes;
     t.columns = std::min(t.columns, panel * std::max(1, 64 / panel));
     t.band = step.output.height;
@@ -67,14 +72,14 @@ GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block) {
   if (step.pooled) {
     const std::int64_t rows =
         std::int64_t{2} * step.output.width * packed_columns(c.filters, block.lanes);
-    t.scratch.thread_bytes += size_of(rows, number) + kSlack;
+    t.scratch.thread_bytes += size_of(rows, out_number) + kSlack;
   }
   return t;
 }
 
 WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) {
   const int depth = step.in.shape.channels, filters = step.convolution.filters;
-  const std::size_t number = number_bytes(step.in.number);
+  const std::size_t number = block.number_bytes;
   const int tile = tile_of(step);
   const std::int64_t points = points_of(step);
   WinogradTiling t;
@@ -84,7 +89,7 @@ WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) 
   const int line = static_cast<int>(kAlignment / number);
   t.v_row = (depth + line - 1) / line * line + line;
   const int all = packed_columns(filters, block.lanes), panel = 2 * block.lanes;
-  const std::uint64_t kernel = size_of(points * depth * all, number);
+  const std::uint64_t kernel = size_of(points * depth * all, block.weight_bytes);
   t.whole = kernel > kCache * 2;
   t.columns = all;
   if (t.whole) {

@@ -9,12 +9,19 @@
 // How a convolution splits its work into pieces that fit in a core's cache.
 namespace oko::runtime {
 
-// Columns of a narrow panel and rows of a block, of the kernels that a step calls.
+// Columns of a narrow panel and rows of a block, of the kernels that a step calls, and bytes of a
+// number that they multiply and of a weight.
 struct Block {
   int lanes = 1, max_rows = 1;
+  std::size_t number_bytes = sizeof(float), weight_bytes = sizeof(float);
 };
 Block block_of(const ConvolutionStep& step, SimdTarget target);
 inline bool is_int8(const ConvolutionStep& step) { return step.in.number == Number::kByte; }
+
+// Whether its windows are the pixels of the input, one after another.
+inline bool is_pointwise(const graph::Convolution& c) {
+  return c.size == 1 && c.stride == 1 && c.padding == graph::Padding{};
+}
 
 // Side of a tile of Winograd's outputs and points of its transform.
 inline int tile_of(const ConvolutionStep& step) { return is_int8(step) ? kTile8 : kTile; }
@@ -25,7 +32,8 @@ struct Scratch {  // bytes; 64 bits everywhere, so that a too large plan can be 
 };
 
 struct GemmTiling {
-  bool gathered = false;   // the input is copied with its padding, so that windows are contiguous
+  bool gathered = false;   // the input is copied with its padding, so that windows are contiguous,
+                           // or to become what the kernels multiply
   bool whole = false;      // all of it in advance, else the rows of a band at a time
   int band = 1;            // output rows of a task; even if pooled
   int columns = 0;         // of a task: a multiple of a wide panel, or all
