@@ -82,7 +82,7 @@ HWY_NOINLINE void finish_rows8(const Matrix8Call<Out>& g, const std::int32_t* su
     for (int v = 0; v < kVectors; ++v) {
       const V sum = hn::ConvertTo(D(), hn::Load(D32(), sums + v * kLanes));
       values[v] = end.clamp(hn::MulAdd(sum, scale[v], bias[v]));
-      if constexpr (kResidual) values[v] = end.add(values[v], other + v * kLanes);
+      if constexpr (kResidual) values[v] = end.add(values[v], to_float(other + v * kLanes));
     }
     if constexpr (kWhole) {
       store_whole(values, end.zero, to);
@@ -255,7 +255,7 @@ inline void winograd8_output(const Winograd8Output& w) {
       if (w.residual.data) {
         for (int y = 0; y < rows; ++y) {
           for (int x = 0; x < columns; ++x) {
-            values[y][x] = end.add(values[y][x], w.residual.at(top + y, left + x) + c);
+            values[y][x] = end.add(values[y][x], to_float(w.residual.at(top + y, left + x) + c));
           }
         }
       }

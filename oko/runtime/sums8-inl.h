@@ -109,9 +109,8 @@ struct End8 {
     clamp.cap = HWY_MIN(clamp.cap, kMostBeforeBytes);
     return clamp;
   }
-  template <typename T>
-  HWY_INLINE V add(V value, const T* residual) const {
-    const V other = hn::Mul(hn::Sub(to_float(residual), residual_zero), residual_scale);
+  HWY_INLINE V add(V value, V residual) const {
+    const V other = hn::Mul(hn::Sub(residual, residual_zero), residual_scale);
     return residual_clamp(hn::Add(value, other));
   }
 };
