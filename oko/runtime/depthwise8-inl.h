@@ -107,7 +107,7 @@ struct Depthwise8 {
   // One output of any window.
   HWY_NOINLINE void one(int y, int x, int c) const {
     const int top = y * call.stride - call.pad_top, left = x * call.stride - call.pad_left;
-    V32 sum[1] = {hn::LoadU(D32(), call.start + c)};
+    V32 sum = hn::LoadU(D32(), call.start + c);
     for (int column = 0; column < call.size; ++column) {
       for (int group = 0; group < groups(call.size); ++group) {
         V32 rows = hn::Zero(D32());
@@ -119,42 +119,80 @@ struct Depthwise8 {
                                  : hn::Set(D32(), call.in_zero);
           rows = hn::Or(hn::ShiftLeft<kShift>(rows), row);
         }
-        sum[0] = DotKind::add(sum[0], shifted(rows), hn::LoadU(D32(), weights(column, group, c)));
+        sum = DotKind::add(sum, shifted(rows), hn::LoadU(D32(), weights(column, group, c)));
       }
     }
-    store(sum, y, x, c);
+    V values[1] = {end.clamp(hn::MulAdd(hn::ConvertTo(D(), sum), hn::LoadU(D(), call.scale + c),
+                                        hn::LoadU(D(), call.bias + c)))};
+    store(values, y, x, c);
   }
 
-  // A row of outputs, of the channels of one vector of sums or four. A column is read once, for all
-  // windows that it belongs to: sum[t] is that of the output t to the left of the newest.
+  // A row of outputs, of the channels of one vector of sums or four. A column is read once for all
+  // windows that it belongs to. Four vectors that need few weights keep the window's columns in
+  // registers, others the sums of the windows: sum[t] is that of the output t to the left of the
+  // newest. (What compilers keep in registers decides: measured for each.)
   template <int kSize, int kStride, int kVectors>
   HWY_NOINLINE void row(int y, int c) const {
     constexpr int kGroups = groups(kSize), kSums = (kSize - 1) / kStride + 1;
-    const int top = y * kStride - call.pad_top;
+    constexpr int kKept = kSize - kStride;
     const std::uint8_t* rows[kSize];
-    V32 weights[kSize][kGroups][kVectors], start[kVectors], sum[kSums][kVectors];
-    prepare(top, c, rows, weights, start);
-    for (auto& s : sum) {
-      for (int v = 0; v < kVectors; ++v) s[v] = start[v];
+    V32 weights[kSize][kGroups][kVectors], start[kVectors];
+    prepare(y * kStride - call.pad_top, c, rows, weights, start);
+    V scale[kVectors], bias[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      scale[v] = load_part<kVectors>(call.scale + c, v);
+      bias[v] = load_part<kVectors>(call.bias + c, v);
     }
-    for (int newest = 0; newest < call.out.width + kSums - 1; ++newest) {
+    const auto finish = [&](const V32(&sum)[kVectors], int x) {
+      V values[kVectors];
       for (int v = 0; v < kVectors; ++v) {
-        for (int t = kSums - 1; t > 0; --t) sum[t][v] = sum[t - 1][v];
-        sum[0][v] = start[v];
+        values[v] = end.clamp(hn::MulAdd(hn::ConvertTo(D(), sum[v]), scale[v], bias[v]));
       }
-      for (int phase = 0; phase < kStride; ++phase) {
-        V32 column[kGroups][kVectors];
-        read<kSize>(rows, newest * kStride + phase - call.pad_left, column);
-        for (int t = 0; phase + kStride * t < kSize; ++t) {
-          for (int g = 0; g < kGroups; ++g) {
-            for (int v = 0; v < kVectors; ++v) {
-              sum[t][v] = DotKind::add(sum[t][v], column[g][v], weights[phase + kStride * t][g][v]);
-            }
+      store(values, y, x, c);
+    };
+    if constexpr (kVectors == 4 && kGroup == 4 && kSize == 3) {
+      V32 window[kSize][kGroups][kVectors];
+      int next = -call.pad_left;  // column of the input
+      for (int i = 0; i < kKept; ++i) read(rows, next++, window[kStride + i]);
+      for (int x = 0; x < call.out.width; ++x) {
+        for (int i = 0; i < kKept; ++i) copy(window[i + kStride], window[i]);
+        for (int i = kKept; i < kSize; ++i) read(rows, next++, window[i]);
+        V32 sum[kVectors];
+        copy(start, sum);
+        for (int i = 0; i < kSize; ++i) add(window[i], weights[i], sum);
+        finish(sum, x);
+      }
+    } else {
+      V32 sum[kSums][kVectors];
+      for (auto& s : sum) copy(start, s);
+      for (int newest = 0; newest < call.out.width + kSums - 1; ++newest) {
+        for (int t = kSums - 1; t > 0; --t) copy(sum[t - 1], sum[t]);
+        copy(start, sum[0]);
+        for (int phase = 0; phase < kStride; ++phase) {
+          V32 column[kGroups][kVectors];
+          read(rows, newest * kStride + phase - call.pad_left, column);
+          for (int t = 0; phase + kStride * t < kSize; ++t) {
+            add(column, weights[phase + kStride * t], sum[t]);
           }
         }
+        if (newest >= kSums - 1) finish(sum[kSums - 1], newest - kSums + 1);
       }
-      if (newest >= kSums - 1) store(sum[kSums - 1], y, newest - kSums + 1, c);
     }
+  }
+  template <int kGroups, int kVectors>
+  static HWY_INLINE void add(const V32 (&column)[kGroups][kVectors],
+                             const V32 (&weight)[kGroups][kVectors], V32 (&sum)[kVectors]) {
+    for (int g = 0; g < kGroups; ++g) {
+      for (int v = 0; v < kVectors; ++v) sum[v] = DotKind::add(sum[v], column[g][v], weight[g][v]);
+    }
+  }
+  template <int kVectors>
+  static HWY_INLINE void copy(const V32 (&from)[kVectors], V32 (&to)[kVectors]) {
+    for (int v = 0; v < kVectors; ++v) to[v] = from[v];
+  }
+  template <int kGroups, int kVectors>
+  static HWY_INLINE void copy(const V32 (&from)[kGroups][kVectors], V32 (&to)[kGroups][kVectors]) {
+    for (int g = 0; g < kGroups; ++g) copy(from[g], to[g]);
   }
 
   // Where the window's rows begin, its weights, and the initial sums. Rows outside of the input
@@ -230,33 +268,16 @@ struct Depthwise8 {
     }
   }
 
-  template <int kVectors>
-  HWY_INLINE void store(const V32 (&sum)[kVectors], int y, int x, int c) const {
-    V values[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      const V scale = load_part<kVectors>(call.scale + c, v);
-      const V bias = load_part<kVectors>(call.bias + c, v);
-      values[v] = end.clamp(hn::MulAdd(hn::ConvertTo(D(), sum[v]), scale, bias));
-    }
-    if (call.residual.data) add_residual(call.residual.at(y, x) + c, values);
-    std::uint8_t* to = call.out.at(y, x) + c;
-    if constexpr (kVectors == 1) {
-      store_number(values[0], end.zero, to, call.out.channels - c);
-    } else {
-      const V zero = hn::Set(D(), end.zero);
-      V32 numbers[4];
-      for (int v = 0; v < 4; ++v) numbers[v] = to_nearest(hn::Add(values[v], zero));
-      store_spread(numbers, to);
-    }
+  HWY_INLINE void store(V (&values)[1], int y, int x, int c) const {
+    if (call.residual.data) values[0] = end.add(values[0], to_float(call.residual.at(y, x) + c));
+    store_number(values[0], end.zero, call.out.at(y, x) + c, call.out.channels - c);
   }
-  HWY_INLINE void add_residual(const std::uint8_t* from, V (&values)[1]) const {
-    values[0] = end.add(values[0], to_float(from));
-  }
-  HWY_INLINE void add_residual(const std::uint8_t* from, V (&values)[4]) const {
-    const VBytes zero = hn::Zero(DBytes());
+  // Without a residual.
+  HWY_INLINE void store(V (&values)[4], int y, int x, int c) const {
+    const V zero = hn::Set(D(), end.zero);
     V32 numbers[4];
-    spread(hn::LoadU(DBytes(), from), zero, zero, zero, numbers);
-    for (int v = 0; v < 4; ++v) values[v] = end.add(values[v], hn::ConvertTo(D(), numbers[v]));
+    for (int v = 0; v < 4; ++v) numbers[v] = to_nearest(hn::Add(values[v], zero));
+    store_spread(numbers, call.out.at(y, x) + c);
   }
 
   void any_row(int y, int c) const {
@@ -279,8 +300,9 @@ void depthwise8_row(const Depthwise8<DotKind>& kernel, int y, int c) {
 template <typename DotKind>
 void depthwise8(const Depthwise8Call& d) {
   const Depthwise8<DotKind> kernel{d};
-  const bool known = (d.size == 3 || d.size == 5) && (d.stride == 1 || d.stride == 2);
-  const int channels = d.out.channels, four = known ? channels / (4 * kLanes) * 4 * kLanes : 0;
+  const bool wide =
+      (d.size == 3 || d.size == 5) && (d.stride == 1 || d.stride == 2) && !d.residual.data;
+  const int channels = d.out.channels, four = wide ? channels / (4 * kLanes) * 4 * kLanes : 0;
   for (int y = d.first_row; y < d.first_row + d.row_count; ++y) {
     for (int c = 0; c < four; c += 4 * kLanes) depthwise8_row<DotKind, 4>(kernel, y, c);
     for (int c = four; c < channels; c += kLanes) depthwise8_row<DotKind, 1>(kernel, y, c);
