@@ -1,4 +1,7 @@
 // The matrix kernel, compiled once for each target (kernels.cpp includes it through Highway).
+#include <type_traits>
+#include <utility>
+
 #include "oko/runtime/kernels.h"
 
 #if defined(OKO_RUNTIME_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -72,7 +75,17 @@ HWY_INLINE void store_part(V v, float* to, int count) {
 #endif
 }
 
-// kRows rows of one panel: kVectors vectors of columns.
+// Calls body(0), body(1), …, body(kCount - 1), with each number known at compile time. GCC unrolls
+// loops too late to keep an array that they go over in registers.
+template <typename Body, int... kIndex>
+HWY_INLINE void repeat(const Body& body, std::integer_sequence<int, kIndex...>) {
+  (body(std::integral_constant<int, kIndex>()), ...);
+}
+template <int kCount, typename Body>
+HWY_INLINE void repeat(const Body& body) {
+  repeat(body, std::make_integer_sequence<int, kCount>());
+}
+
 // Weights of large kernels are read from memory once per image; kAhead of them are prefetched.
 constexpr std::ptrdiff_t kAhead = 512;
 
@@ -82,28 +95,30 @@ template <int kRows, int kVectors, typename W>
 HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, const float* bias,
                              float* to, std::ptrdiff_t to_row) {
   V sum[kRows][kVectors];
-  for (int v = 0; v < kVectors; ++v) {
+  repeat<kVectors>([&](auto v) HWY_ATTR {
     const V first = bias ? hn::LoadU(D(), bias + v * kLanes) : hn::Zero(D());
-    for (int r = 0; r < kRows; ++r) sum[r][v] = first;
-  }
+    repeat<kRows>([&](auto r) HWY_ATTR { sum[r][v] = first; });
+  });
   const std::ptrdiff_t a_row = g.a_row;
   for (int tap = 0; tap < g.taps; ++tap, a += g.a_tap) {
     const float* from = a;
     for (int k = 0; k < g.depth; ++k, ++from, b += kVectors * kLanes) {
       V weight[kVectors];
-      for (int v = 0; v < kVectors; ++v) {
+      repeat<kVectors>([&](auto v) HWY_ATTR {
         weight[v] = load(b + v * kLanes);
         hwy::Prefetch(b + v * kLanes + kAhead);
-      }
-      for (int r = 0; r < kRows; ++r) {
+      });
+      repeat<kRows>([&](auto r) HWY_ATTR {
         const V factor = hn::Set(D(), from[r * a_row]);
-        for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]);
-      }
+        repeat<kVectors>([&](auto v)
+                             HWY_ATTR { sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]); });
+      });
     }
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[r][v], D(), to + r * to_row + v * kLanes);
-  }
+  repeat<kRows>([&](auto r) HWY_ATTR {
+    repeat<kVectors>([&](auto v)
+                         HWY_ATTR { hn::StoreU(sum[r][v], D(), to + r * to_row + v * kLanes); });
+  });
 }
 
 template <typename W>

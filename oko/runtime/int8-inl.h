@@ -32,10 +32,10 @@ template <typename DotKind, int kRows, int kVectors>
 HWY_NOINLINE void gemm8_block(const Sums8& g) {
   constexpr int kGroup = DotKind::kGroup;
   V32 sum[kRows][kVectors];
-  for (int v = 0; v < kVectors; ++v) {
+  repeat<kVectors>([&](auto v) HWY_ATTR {
     const V32 first = hn::LoadU(D32(), g.start + v * kLanes);
-    for (int r = 0; r < kRows; ++r) sum[r][v] = first;
-  }
+    repeat<kRows>([&](auto r) HWY_ATTR { sum[r][v] = first; });
+  });
   constexpr int kStep = kGroup * kLanes;  // bytes of a vector of weights
   const std::ptrdiff_t a_row = g.a_row;
   const std::uint8_t* a = g.a;
@@ -44,18 +44,19 @@ HWY_NOINLINE void gemm8_block(const Sums8& g) {
     const std::uint8_t* from = a;
     for (int k = 0; k < g.depth; k += kGroup, from += 4, b += kVectors * kStep) {
       V32 weight[kVectors];
-      for (int v = 0; v < kVectors; ++v) weight[v] = DotKind::weight(b + v * kStep);
-      for (int r = 0; r < kRows; ++r) {
+      repeat<kVectors>([&](auto v) HWY_ATTR { weight[v] = DotKind::weight(b + v * kStep); });
+      repeat<kRows>([&](auto r) HWY_ATTR {
         const V32 factor = DotKind::factor(from + r * a_row);
-        for (int v = 0; v < kVectors; ++v) sum[r][v] = DotKind::add(sum[r][v], factor, weight[v]);
-      }
+        repeat<kVectors>([&](auto v)
+                             HWY_ATTR { sum[r][v] = DotKind::add(sum[r][v], factor, weight[v]); });
+      });
     }
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      hn::StoreU(sum[r][v], D32(), g.to + r * g.to_row + v * kLanes);
-    }
-  }
+  std::int32_t* to = g.to;
+  repeat<kRows>([&](auto r) HWY_ATTR {
+    repeat<kVectors>([&](auto v) HWY_ATTR { hn::StoreU(sum[r][v], D32(), to + v * kLanes); });
+    to += g.to_row;
+  });
 }
 
 template <typename DotKind, int kVectors, std::size_t... kIndex>
