@@ -31,7 +31,7 @@ constexpr double kLargestDifference = 1e-2, kLargestInt8Error = .25;
 struct Options {
   std::vector<std::string> models = {"yolov3-tiny"}, precisions = {"fp32", "int8"};
   std::vector<int> threads = {1, 2};
-  std::string input, onnxruntime, only, work;
+  std::string input, onnxruntime, only, work, target = "auto";
   int rounds = 5, runs = 5;
   bool json = false;
 };
@@ -70,6 +70,22 @@ struct Program {
   std::vector<std::string> command;
 };
 
+// What holds other engines to the instructions of one of oko's targets. Engines that are not here
+// cannot be held.
+struct Held {
+  const char *target, *engine, *variable, *value;
+};
+constexpr Held kHeld[] = {{"avx2", "onednn", "ONEDNN_MAX_CPU_ISA", "AVX2"},
+                          {"avx2", "opencv", "OPENCV_CPU_DISABLE", "AVX512-SKX,AVX512-ICL"},
+                          {"sse4", "onednn", "ONEDNN_MAX_CPU_ISA", "SSE41"}};
+
+const Held* held(const std::string& target, const std::string& engine) {
+  const auto* found = std::find_if(std::begin(kHeld), std::end(kHeld), [&](const Held& h) {
+    return h.target == target && h.engine == engine;
+  });
+  return found == std::end(kHeld) ? nullptr : found;
+}
+
 // The contenders that were built, oko's first.
 std::vector<Program> find_programs(const Options& options) {
   std::vector<Program> all;
@@ -88,7 +104,10 @@ std::vector<Program> find_programs(const Options& options) {
         {"onnxruntime", {"node", storage::join(own_folder(), "onnxruntime_contender.cjs")}});
   }
   std::erase_if(all, [&](const Program& p) {
-    return p.name != "oko" && p.name.find(options.only) == std::string::npos;
+    if (p.name == "oko") return false;
+    const bool free = options.target == "auto" || held(options.target, p.name) != nullptr;
+    if (!free) fmt::print(stderr, "{}: cannot be held to {}, skipped\n", p.name, options.target);
+    return !free || p.name.find(options.only) == std::string::npos;
   });
   return all;
 }
@@ -115,9 +134,11 @@ void start(Result& result, std::vector<std::string> command, const Case& c,
   for (const std::string& argument : {folder, c.precision, std::to_string(c.threads), heads_file}) {
     command.push_back(argument);
   }
-  result.process = std::make_unique<Process>(
-      command, std::map<std::string, std::string>{
-                   {"NODE_PATH", storage::join(options.onnxruntime, "node_modules")}});
+  std::map<std::string, std::string> environment = {
+      {"NODE_PATH", storage::join(options.onnxruntime, "node_modules")}};
+  if (options.target != "auto") environment["OKO_BENCH_TARGET"] = options.target;
+  if (const Held* h = held(options.target, result.name)) environment[h->variable] = h->value;
+  result.process = std::make_unique<Process>(command, environment);
   std::istringstream answer(result.process->read_line());
   std::string ready;
   answer >> ready >> result.first_kilobytes;
@@ -178,8 +199,9 @@ void print_table(const Case& c, const graph::Network& network, const std::vector
   constexpr const char* kRow =
       "| {:<11} | {:>7.2f} | {:>7.2f} | {:>9} | {:>12} | {:>9} | {:>7.0f} | {:>12.0f} | {:>10.2g} "
       "| {:>7.2g} % |\n";
-  fmt::print("\n{} at {}x{}, {}, {}, {} rounds of {}\n\n", network.name, network.input.width,
+  fmt::print("\n{} at {}x{}, {}{}, {}, {} rounds of {}\n\n", network.name, network.input.width,
              network.input.height, c.precision,
+             options.target == "auto" ? "" : " on " + options.target,
              c.threads == 1 ? "1 thread" : fmt::format("{} threads", c.threads), options.rounds,
              options.runs);
   fmt::print(kHead, "", "min ms", "median", "min / oko", "median / oko", "CPU / oko", "peak MB",
@@ -284,6 +306,9 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  app.add_option("--target", options.target,
+                 "Instruction set of oko's engine, for engines that can be held to the same: avx2, "
+                 "sse4 (default: the best)");
   app.add_option("--rounds", options.rounds, "Turns per engine")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();

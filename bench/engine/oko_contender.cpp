@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <span>
 #include <stdexcept>
 
@@ -17,6 +18,7 @@ class Oko : public Contender {
     oko_model_options model_options{};
     model_options.struct_size = sizeof model_options;
     model_options.precision = job.precision == "int8" ? OKO_INT8 : OKO_FLOAT32;
+    if (const char* target = std::getenv("OKO_BENCH_TARGET")) model_options.target = target;
     oko_model* model = nullptr;
     const std::string file = job.file(job.precision + ".oko");
     check(oko_model_open_file(file.c_str(), &model_options, &model));

@@ -48,6 +48,13 @@ bool has_f16c() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
+
+// The int8 dot product for processors without AVX-512 (Intel since Alder Lake, AMD since Zen 5).
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kAvxVnni = 1U << 4;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & kAvxVnni) != 0;
+}
 #endif
 
 std::vector<SimdTarget> detected() {
@@ -67,6 +74,7 @@ std::vector<SimdTarget> detected() {
                     __builtin_cpu_supports("avx512vpopcntdq");
   if (vnni) targets.push_back(SimdTarget::kAvx512Vnni);
   if (avx512) targets.push_back(SimdTarget::kAvx512);
+  if (avx2 && has_avx_vnni()) targets.push_back(SimdTarget::kAvx2Vnni);
   if (avx2) targets.push_back(SimdTarget::kAvx2);
   if (sse4) targets.push_back(SimdTarget::kSse4);
 #elif defined(__aarch64__)
@@ -91,6 +99,8 @@ const char* name_of(SimdTarget target) {
       return "sse4";
     case SimdTarget::kAvx2:
       return "avx2";
+    case SimdTarget::kAvx2Vnni:
+      return "avx2vnni";
     case SimdTarget::kAvx512:
       return "avx512";
     case SimdTarget::kAvx512Vnni:

@@ -8,9 +8,19 @@ namespace oko {
 
 // Instruction sets that kernels are compiled for, slowest first: each x86 target includes the ones
 // before it. kScalar is the plain C++ reference that every kernel is tested against.
-enum class SimdTarget { kScalar, kSse4, kAvx2, kAvx512, kAvx512Vnni, kNeon, kNeonDotProd, kWasm };
+enum class SimdTarget {
+  kScalar,
+  kSse4,
+  kAvx2,
+  kAvx2Vnni,
+  kAvx512,
+  kAvx512Vnni,
+  kNeon,
+  kNeonDotProd,
+  kWasm
+};
 
-// "scalar", "sse4", "avx2", "avx512", "avx512vnni", "neon", "neondot", "wasm".
+// "scalar", "sse4", "avx2", "avx2vnni", "avx512", "avx512vnni", "neon", "neondot", "wasm".
 const char* name_of(SimdTarget target);
 
 // The targets this library has code for and this machine can run, best first; ends with kScalar.

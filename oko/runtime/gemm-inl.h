@@ -35,8 +35,11 @@ constexpr int kMaxRows = 14;
 constexpr int kMaxRows = 6;
 #endif
 
-// For a block one vector wide: enough sums at a time to hide the latency.
-constexpr int kMaxNarrowRows = kMaxRows < 8 ? kMaxRows : 8;
+// The next block of `left` rows: as many as possible, but 16 rows are two blocks of 8, not 14
+// and 2.
+HWY_INLINE int rows_of_block(int left, int most) {
+  return left >= 2 * most ? most : left > most ? (left + 1) / 2 : left;
+}
 
 HWY_INLINE V load(const float* from) { return hn::LoadU(D(), from); }
 HWY_INLINE V load(const Half* from) {
@@ -90,8 +93,9 @@ HWY_INLINE void repeat(const Body& body) {
 constexpr std::ptrdiff_t kAhead = 512;
 
 // Sums of kRows rows of one panel, kVectors vectors of columns, to rows `to_row` apart. There is
-// one of these for every block shape, so the epilogue is left to finish_block().
-template <int kRows, int kVectors, typename W>
+// one of these for every block shape, so the epilogue is left to finish_block(), except for the
+// clamp of the largest blocks (kClamped), which most are.
+template <int kRows, int kVectors, bool kClamped, typename W>
 HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, const float* bias,
                              float* to, std::ptrdiff_t to_row) {
   V sum[kRows][kVectors];
@@ -115,9 +119,12 @@ HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, cons
       });
     }
   }
+  const ClampVectors clamp(g.clamp);
   repeat<kRows>([&](auto r) HWY_ATTR {
-    repeat<kVectors>([&](auto v)
-                         HWY_ATTR { hn::StoreU(sum[r][v], D(), to + r * to_row + v * kLanes); });
+    repeat<kVectors>([&](auto v) HWY_ATTR {
+      hn::StoreU(kClamped ? clamp(sum[r][v]) : sum[r][v], D(), to + v * kLanes);
+    });
+    to += to_row;
   });
 }
 
@@ -127,7 +134,7 @@ using GemmBlock = void (*)(const GemmCall&, const float*, const W*, const float*
 
 template <int kVectors, typename W, std::size_t... kIndex>
 HWY_INLINE GemmBlock<W> gemm_block_of(int rows, std::index_sequence<kIndex...>) {
-  static constexpr GemmBlock<W> kBlocks[] = {&gemm_block<int{kIndex} + 1, kVectors, W>...};
+  static constexpr GemmBlock<W> kBlocks[] = {&gemm_block<int{kIndex} + 1, kVectors, false, W>...};
   return kBlocks[rows - 1];
 }
 
@@ -168,7 +175,6 @@ HWY_INLINE void finish_block(const GemmCall& g, const float* sums, int rows, int
 template <typename W>
 void gemm(const GemmCall& g) {
   using Rows = std::make_index_sequence<kMaxRows>;
-  using NarrowRows = std::make_index_sequence<kMaxNarrowRows>;
   HWY_ALIGN float sums[kMaxRows * 2 * kLanes];
   const W* b = static_cast<const W*>(g.b);
   const std::ptrdiff_t depth = std::ptrdiff_t{g.taps} * g.depth;
@@ -177,14 +183,15 @@ void gemm(const GemmCall& g) {
   for (int column = 0; column < g.columns;) {
     const int left = g.columns - column;
     const int vectors = left > kLanes ? 2 : 1;
-    const bool direct = plain && left >= vectors * kLanes;
-    const int most = vectors == 2 ? kMaxRows : kMaxNarrowRows;
-    const int blocks = (g.rows + most - 1) / most;
-    // Rows are split evenly: 16 rows are two blocks of 8, not 14 and 2.
-    for (int i = 0, row = 0; i < blocks; ++i) {
-      const int rows = (g.rows - row) / (blocks - i);
-      const auto block = vectors == 2 ? gemm_block_of<2, W>(rows, Rows())
-                                      : gemm_block_of<1, W>(rows, NarrowRows());
+    const bool whole = left >= vectors * kLanes;
+    for (int row = 0, rows; row < g.rows; row += rows) {
+      rows = rows_of_block(g.rows - row, kMaxRows);
+      const bool clamped = whole && !plain && rows == kMaxRows && g.residual == nullptr;
+      const bool direct = clamped || (whole && plain);
+      const auto block = clamped ? (vectors == 2 ? &gemm_block<kMaxRows, 2, true, W>
+                                                 : &gemm_block<kMaxRows, 1, true, W>)
+                                 : (vectors == 2 ? gemm_block_of<2, W>(rows, Rows())
+                                                 : gemm_block_of<1, W>(rows, Rows()));
       block(g, g.a + row * g.a_row, b + g.point * depth * vectors * kLanes,
             g.bias ? g.bias + column : nullptr, direct ? g.c + row * g.c_row + column : sums,
             direct ? g.c_row : vectors * kLanes);
@@ -192,7 +199,6 @@ void gemm(const GemmCall& g) {
         vectors == 2 ? finish_block<2>(g, sums, rows, row, column)
                      : finish_block<1>(g, sums, rows, row, column);
       }
-      row += rows;
     }
     b += g.points * depth * vectors * kLanes;
     column += vectors * kLanes;

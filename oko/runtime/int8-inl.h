@@ -29,9 +29,8 @@ struct Sums8 {
 };
 
 template <typename DotKind, int kRows, int kVectors>
-HWY_NOINLINE void gemm8_block(const Sums8& g) {
+HWY_INLINE void make_sums8(const Sums8& g, V32 (&sum)[kRows][kVectors]) {
   constexpr int kGroup = DotKind::kGroup;
-  V32 sum[kRows][kVectors];
   repeat<kVectors>([&](auto v) HWY_ATTR {
     const V32 first = hn::LoadU(D32(), g.start + v * kLanes);
     repeat<kRows>([&](auto r) HWY_ATTR { sum[r][v] = first; });
@@ -52,10 +51,39 @@ HWY_NOINLINE void gemm8_block(const Sums8& g) {
       });
     }
   }
+}
+
+template <typename DotKind, int kRows, int kVectors>
+HWY_NOINLINE void gemm8_block(const Sums8& g) {
+  V32 sum[kRows][kVectors];
+  make_sums8<DotKind>(g, sum);
   std::int32_t* to = g.to;
   repeat<kRows>([&](auto r) HWY_ATTR {
     repeat<kVectors>([&](auto v) HWY_ATTR { hn::StoreU(sum[r][v], D32(), to + v * kLanes); });
     to += g.to_row;
+  });
+}
+
+// The largest block, of whole vectors without a residual, which most are: its sums are finished in
+// registers.
+template <typename DotKind, int kVectors, typename Out>
+HWY_NOINLINE void gemm8_finished(const Sums8& s, const Matrix8Call<Out>& g, int row, int column) {
+  V32 sum[DotKind::kRows][kVectors];
+  make_sums8<DotKind>(s, sum);
+  const End8 end(g);
+  V scale[kVectors], bias[kVectors];
+  repeat<kVectors>([&](auto v) HWY_ATTR {
+    scale[v] = hn::LoadU(D(), g.scale + column + v * kLanes);
+    bias[v] = hn::LoadU(D(), g.bias + column + v * kLanes);
+  });
+  Out* to = g.c + row * g.c_row + column;
+  repeat<DotKind::kRows>([&](auto r) HWY_ATTR {
+    V values[kVectors];
+    repeat<kVectors>([&](auto v) HWY_ATTR {
+      values[v] = end.clamp(hn::MulAdd(hn::ConvertTo(D(), sum[r][v]), scale[v], bias[v]));
+    });
+    store_whole(values, end.zero, to);
+    to += g.c_row;
   });
 }
 
@@ -111,7 +139,6 @@ HWY_INLINE void finish_block8(const Matrix8Call<Out>& g, const std::int32_t* sum
 template <typename DotKind, typename Out>
 void gemm8(const Matrix8Call<Out>& g) {
   using Rows = std::make_index_sequence<DotKind::kRows>;
-  using NarrowRows = std::make_index_sequence<kMaxNarrowRows>;
   constexpr bool kPlain = std::is_same_v<Out, std::int32_t>;
   HWY_ALIGN std::int32_t sums[DotKind::kRows * 2 * kLanes];
   const auto* b = static_cast<const std::int8_t*>(g.b);
@@ -120,24 +147,25 @@ void gemm8(const Matrix8Call<Out>& g) {
   for (int column = 0; column < g.columns;) {
     const int vectors = g.columns - column > kLanes ? 2 : 1;
     const std::ptrdiff_t panel = column_bytes * vectors * kLanes;
-    const int most = vectors == 2 ? DotKind::kRows : kMaxNarrowRows;
-    const int blocks = (g.rows + most - 1) / most;
-    for (int i = 0, row = 0; i < blocks; ++i) {
-      const int rows = (g.rows - row) / (blocks - i);
+    const bool whole = g.columns - column >= vectors * kLanes && g.residual == nullptr;
+    for (int row = 0, rows; row < g.rows; row += rows) {
+      rows = rows_of_block(g.rows - row, DotKind::kRows);
       const auto block = vectors == 2 ? gemm8_block_of<DotKind, 2>(rows, Rows())
-                                      : gemm8_block_of<DotKind, 1>(rows, NarrowRows());
+                                      : gemm8_block_of<DotKind, 1>(rows, Rows());
       Sums8 call{g.a + row * g.a_row, g.a_row,          g.a_tap, g.taps,          g.depth,
                  b + g.point * panel, g.start + column, sums,    vectors * kLanes};
       if constexpr (kPlain) {
         call.to = g.c + row * g.c_row + column;
         call.to_row = g.c_row;
         block(call);
+      } else if (whole && rows == DotKind::kRows) {
+        vectors == 2 ? gemm8_finished<DotKind, 2>(call, g, row, column)
+                     : gemm8_finished<DotKind, 1>(call, g, row, column);
       } else {
         block(call);
         vectors == 2 ? finish_block8<2>(g, sums, rows, row, column)
                      : finish_block8<1>(g, sums, rows, row, column);
       }
-      row += rows;
     }
     b += g.points * panel;
     column += vectors * kLanes;

@@ -24,6 +24,9 @@ namespace oko::runtime::HWY_NAMESPACE {
 const Kernels8& byte_table() { return table8<Dot, LaneDot>(); }
 #else
 const Kernels8& byte_table() { return table8<Dot>(); }
+#if HWY_TARGET == HWY_AVX2
+const Kernels8& vnni_table() { return table8<VexDot>(); }
+#endif
 #endif
 #endif
 }  // namespace oko::runtime::HWY_NAMESPACE
@@ -35,6 +38,9 @@ namespace oko::runtime {
 const Kernels8& kernels8(SimdTarget target) {
 #if HWY_ARCH_ARM_A64
   if (target == SimdTarget::kNeonDotProd) return HWY_NAMESPACE::table8<HWY_NAMESPACE::SignedDot>();
+#endif
+#if HWY_TARGETS & HWY_AVX2
+  if (target == SimdTarget::kAvx2Vnni) return N_AVX2::vnni_table();
 #endif
   OKO_SIMD_SELECT(target, byte_table());
   return scalar_kernels8();

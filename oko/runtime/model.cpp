@@ -9,6 +9,7 @@
 #include "oko/base/locked.h"
 #include "oko/graph/dilation.h"
 #include "oko/runtime/build_identity.h"
+#include "oko/runtime/kernels8.h"
 #include "oko/runtime/memory.h"
 #include "oko/runtime/pack.h"
 #include "oko/runtime/tiling.h"
@@ -65,7 +66,10 @@ std::uint64_t fingerprint_of(const graph::Network& network, const Plan& plan) {
 PlanOptions plan_options(const graph::Network& network, const ModelOptions& options) {
   if (options.precision) return {*options.precision, options.target};
   const bool quantized = quantization_of(network).has_value();
-  return {quantized ? Precision::kInt8 : Precision::kFloat32, options.target};
+  // Where bytes have no kernels of their own, floats are faster.
+  const bool slow = &kernels8(options.target) == &scalar_kernels8() &&
+                    &kernels(options.target) != &scalar_kernels();
+  return {quantized && !slow ? Precision::kInt8 : Precision::kFloat32, options.target};
 }
 
 std::uint64_t checksum_of(std::span<const std::byte> bytes) {

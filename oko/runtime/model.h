@@ -11,7 +11,7 @@ namespace oko::runtime {
 
 struct ModelOptions {
   std::optional<Precision>
-      precision{};  // nothing: int8 where the model was quantized, else float32
+      precision{};  // nothing: int8 where the model was quantized and has kernels, else float32
   SimdTarget target = best_simd_target();
   // The weights are of a sealed model: packed weights are in locked memory, and nothing of what
   // they were made of is left behind. The network's own must be writable, and nobody else's.

@@ -46,6 +46,15 @@ Bytes aligned(const std::vector<std::byte>& bytes, std::size_t offset = 0) {
   return {memory, std::span(memory.get() + offset, bytes.size())};
 }
 
+// Bytes in plain C++ would be slower than floats.
+TEST(Model, IsQuantizedByDefaultWhereBytesHaveKernels) {
+  for (const SimdTarget target : simd_targets()) {
+    const Precision precision = Model::make(network_of(), {{}, target})->plan().precision;
+    EXPECT_EQ(precision, target == SimdTarget::kSse4 ? Precision::kFloat32 : Precision::kInt8)
+        << name_of(target);
+  }
+}
+
 TEST(Model, PackedWeightsOfEveryPrecisionGiveTheSameHeads) {
   const graph::Network network = network_of();
   for (const SimdTarget target : simd_targets()) {

@@ -76,9 +76,14 @@ HWY_INLINE void store_number(V v, float zero, std::uint8_t* to, int count) {
     store_bytes(numbers, to);
     return;
   }
+#if HWY_TARGET == HWY_AVX3_DL
+  const __m512i positive = _mm512_max_epi32(numbers.raw, _mm512_setzero_si512());
+  _mm512_mask_cvtusepi32_storeu_epi8(to, static_cast<__mmask16>((1U << count) - 1), positive);
+#else
   HWY_ALIGN std::uint8_t all[kLanes];
   store_bytes(numbers, all);
   for (int i = 0; i < count; ++i) to[i] = all[i];
+#endif
 }
 HWY_INLINE void store_number(V v, float, float* to, int count) { store_part(v, to, count); }
 
@@ -140,6 +145,18 @@ struct ByteDot {
 };
 using Dot = ByteDot;
 #else
+#if HWY_TARGET == HWY_AVX2
+// The same with the instruction that has no need of AVX-512.
+struct VexDot {
+  static constexpr int kGroup = 4, kBytes = 1, kShift = 0, kRows = kMaxRows;
+  static HWY_INLINE V32 factor(const std::uint8_t* a) { return hn::Set(D32(), four_bytes(a)); }
+  static HWY_INLINE V32 weight(const std::int8_t* b) { return load_words(b); }
+  static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.raw) : "x"(a.raw), "x"(b.raw));
+    return sum;
+  }
+};
+#endif
 // Pairs of 16-bit products: exact on every target. A is widened once, for all columns.
 struct PairDot {
   static constexpr int kGroup = 2, kBytes = 2, kShift = 0;

@@ -54,6 +54,11 @@ double default_byte_rounds(int rounds, float* numbers) {
   return byte_rounds<runtime::HWY_NAMESPACE::Dot>(rounds, numbers);
 }
 
+#if HWY_TARGET == HWY_AVX2
+double vnni_byte_rounds(int rounds, float* numbers) {
+  return byte_rounds<runtime::HWY_NAMESPACE::VexDot>(rounds, numbers);
+}
+#endif
 #endif  // HWY_TARGET != HWY_SCALAR
 }  // namespace oko::runtime::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -66,6 +71,9 @@ Peak::Loop Peak::byte_loop(SimdTarget target) {
   if (target == SimdTarget::kNeonDotProd) {
     return &HWY_NAMESPACE::byte_rounds<runtime::HWY_NAMESPACE::SignedDot>;
   }
+#endif
+#if HWY_TARGETS & HWY_AVX2
+  if (target == SimdTarget::kAvx2Vnni) return &N_AVX2::vnni_byte_rounds;
 #endif
   OKO_SIMD_SELECT(target, default_byte_rounds);
   return nullptr;
