@@ -150,7 +150,7 @@ struct Depthwise8 {
       }
       store(values, y, x, c);
     };
-    if constexpr (kVectors == 4 && kGroup == 4 && kSize == 3) {
+    if constexpr (kVectors == 4 && kGroup == 4) {
       V32 window[kSize][kGroups][kVectors];
       int next = -call.pad_left;  // column of the input
       for (int i = 0; i < kKept; ++i) read(rows, next++, window[kStride + i]);
@@ -285,27 +285,23 @@ struct Depthwise8 {
   }
 };
 
-template <typename DotKind, int kVectors>
-void depthwise8_row(const Depthwise8<DotKind>& kernel, int y, int c) {
-  using Kernel = Depthwise8<DotKind>;
-  const Depthwise8Call& d = kernel.call;
-  const auto row = d.size == 3 && d.stride == 1   ? &Kernel::template row<3, 1, kVectors>
-                   : d.size == 3 && d.stride == 2 ? &Kernel::template row<3, 2, kVectors>
-                   : d.size == 5 && d.stride == 1 ? &Kernel::template row<5, 1, kVectors>
-                   : d.size == 5 && d.stride == 2 ? &Kernel::template row<5, 2, kVectors>
-                                                  : &Kernel::any_row;
-  (kernel.*row)(y, c);
-}
-
 template <typename DotKind>
 void depthwise8(const Depthwise8Call& d) {
-  const Depthwise8<DotKind> kernel{d};
-  const bool wide =
-      (d.size == 3 || d.size == 5) && (d.stride == 1 || d.stride == 2) && !d.residual.data;
+  using Kernel = Depthwise8<DotKind>;
+  const Kernel kernel{d};
+  const auto row = d.size == 3 && d.stride == 1   ? &Kernel::template row<3, 1, 1>
+                   : d.size == 3 && d.stride == 2 ? &Kernel::template row<3, 2, 1>
+                   : d.size == 5 && d.stride == 1 ? &Kernel::template row<5, 1, 1>
+                   : d.size == 5 && d.stride == 2 ? &Kernel::template row<5, 2, 1>
+                                                  : &Kernel::any_row;
+  // Of the most frequent window.
+  const auto four_row =
+      d.stride == 1 ? &Kernel::template row<3, 1, 4> : &Kernel::template row<3, 2, 4>;
+  const bool wide = d.size == 3 && (d.stride == 1 || d.stride == 2) && d.residual.data == nullptr;
   const int channels = d.out.channels, four = wide ? channels / (4 * kLanes) * 4 * kLanes : 0;
   for (int y = d.first_row; y < d.first_row + d.row_count; ++y) {
-    for (int c = 0; c < four; c += 4 * kLanes) depthwise8_row<DotKind, 4>(kernel, y, c);
-    for (int c = four; c < channels; c += kLanes) depthwise8_row<DotKind, 1>(kernel, y, c);
+    for (int c = 0; c < four; c += 4 * kLanes) (kernel.*four_row)(y, c);
+    for (int c = four; c < channels; c += kLanes) (kernel.*row)(y, c);
   }
 }
 

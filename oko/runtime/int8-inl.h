@@ -64,10 +64,11 @@ HWY_NOINLINE void gemm8_block(const Sums8& g) {
   });
 }
 
-// The largest block, of whole vectors without a residual, which most are: its sums are finished in
-// registers.
-template <typename DotKind, int kVectors, typename Out>
-HWY_NOINLINE void gemm8_finished(const Sums8& s, const Matrix8Call<Out>& g, int row, int column) {
+// The largest block, of whole vectors of bytes without a residual, which most are: its sums are
+// finished in registers.
+template <typename DotKind, int kVectors>
+HWY_NOINLINE void gemm8_finished(const Sums8& s, const Matrix8Call<std::uint8_t>& g, int row,
+                                 int column) {
   V32 sum[DotKind::kRows][kVectors];
   make_sums8<DotKind>(s, sum);
   const End8 end(g);
@@ -76,7 +77,7 @@ HWY_NOINLINE void gemm8_finished(const Sums8& s, const Matrix8Call<Out>& g, int 
     scale[v] = hn::LoadU(D(), g.scale + column + v * kLanes);
     bias[v] = hn::LoadU(D(), g.bias + column + v * kLanes);
   });
-  Out* to = g.c + row * g.c_row + column;
+  std::uint8_t* to = g.c + row * g.c_row + column;
   repeat<DotKind::kRows>([&](auto r) HWY_ATTR {
     V values[kVectors];
     repeat<kVectors>([&](auto v) HWY_ATTR {
@@ -139,7 +140,6 @@ HWY_INLINE void finish_block8(const Matrix8Call<Out>& g, const std::int32_t* sum
 template <typename DotKind, typename Out>
 void gemm8(const Matrix8Call<Out>& g) {
   using Rows = std::make_index_sequence<DotKind::kRows>;
-  constexpr bool kPlain = std::is_same_v<Out, std::int32_t>;
   HWY_ALIGN std::int32_t sums[DotKind::kRows * 2 * kLanes];
   const auto* b = static_cast<const std::int8_t*>(g.b);
   const std::ptrdiff_t groups = (g.depth + DotKind::kGroup - 1) / DotKind::kGroup;
@@ -154,14 +154,20 @@ void gemm8(const Matrix8Call<Out>& g) {
                                       : gemm8_block_of<DotKind, 1>(rows, Rows());
       Sums8 call{g.a + row * g.a_row, g.a_row,          g.a_tap, g.taps,          g.depth,
                  b + g.point * panel, g.start + column, sums,    vectors * kLanes};
-      if constexpr (kPlain) {
+      if constexpr (std::is_same_v<Out, std::int32_t>) {
         call.to = g.c + row * g.c_row + column;
         call.to_row = g.c_row;
         block(call);
-      } else if (whole && rows == DotKind::kRows) {
-        vectors == 2 ? gemm8_finished<DotKind, 2>(call, g, row, column)
-                     : gemm8_finished<DotKind, 1>(call, g, row, column);
-      } else {
+        continue;
+      }
+      if constexpr (std::is_same_v<Out, std::uint8_t>) {
+        if (whole && rows == DotKind::kRows) {
+          vectors == 2 ? gemm8_finished<DotKind, 2>(call, g, row, column)
+                       : gemm8_finished<DotKind, 1>(call, g, row, column);
+          continue;
+        }
+      }
+      if constexpr (!std::is_same_v<Out, std::int32_t>) {
         block(call);
         vectors == 2 ? finish_block8<2>(g, sums, rows, row, column)
                      : finish_block8<1>(g, sums, rows, row, column);
