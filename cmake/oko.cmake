@@ -152,7 +152,7 @@ function(oko_test name)
   endif()
   add_test(NAME ${name} COMMAND oko_${name}_test)
   if(CMAKE_CROSSCOMPILING OR OKO_SANITIZE)  # an emulator runs it, or many checks
-    math(EXPR ARG_TIMEOUT "4 * ${ARG_TIMEOUT}")
+    math(EXPR ARG_TIMEOUT "12 * ${ARG_TIMEOUT}")
   endif()
   set(scratch ${PROJECT_BINARY_DIR}/Testing/scratch)
   file(MAKE_DIRECTORY ${scratch})
