@@ -64,7 +64,8 @@ void leave_processor(int processor) {
 
 }  // namespace
 
-Team::Team(int size, Priority priority) {
+Team::Team(int size, Priority priority)
+    : shares_(new Share[static_cast<std::size_t>(std::max(1, size))]) {
 #if !defined(__EMSCRIPTEN__) || defined(__EMSCRIPTEN_PTHREADS__)
   threads_.reserve(static_cast<std::size_t>(std::max(0, size - 1)));
   try {
@@ -92,8 +93,14 @@ Team::~Team() {
 }
 
 void Team::take_tasks(int thread) {
-  for (int task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
-    call_(body_, task, thread);
+  for (int i = 0; i < size(); ++i) {
+    const int owner = (thread + i) % size(), end = first_of(owner + 1);
+    std::atomic<int>& next = shares_[static_cast<std::size_t>(owner)].next;
+    // Looks before it takes: a share that is done need not change hands.
+    while (next.load(std::memory_order_relaxed) < end) {
+      const int task = next.fetch_add(1, std::memory_order_relaxed);
+      if (task < end) call_(body_, task, thread);
+    }
   }
 }
 
@@ -101,7 +108,9 @@ void Team::run(int count, Call call, const void* body) {
   call_ = call;
   body_ = body;
   count_ = count;
-  next_.store(0, std::memory_order_relaxed);
+  for (int i = 0; i < size(); ++i) {
+    shares_[static_cast<std::size_t>(i)].next.store(first_of(i), std::memory_order_relaxed);
+  }
   processor_.store(current_processor(), std::memory_order_relaxed);
   // Opens the next round: no thread is inside. Threads that join see everything written above.
   state_.store((state_.load() & ~(kRound - 1)) + kRound);

@@ -25,8 +25,10 @@ class Team {
 
   int size() const { return static_cast<int>(threads_.size()) + 1; }
 
-  // Calls body(task, thread) for every task in [0, count); thread is in [0, size()). Tasks are
-  // taken in order by free threads. Returns when all are done. `body` must not throw.
+  // Calls body(task, thread) for every task in [0, count); thread is in [0, size()). Each thread
+  // begins with its own share of them, in order: what it wrote in one step is in its cache for the
+  // next. Then it takes what is left of the others'. Returns when all are done. `body` must not
+  // throw.
   template <typename Body>
   void run(int count, const Body& body) {
     if (count <= 1 || threads_.empty()) {
@@ -50,12 +52,20 @@ class Team {
   // that joined it: one that did not wake in time is not needed.
   static constexpr std::uint64_t kClosed = 1U << 16, kInside = kClosed - 1, kRound = 1U << 17;
 
+  // A thread's share of the tasks: [count · thread / size(), count · (thread + 1) / size()).
+  struct alignas(64) Share {
+    std::atomic<int> next{0};
+  };
+  int first_of(int thread) const {
+    return static_cast<int>(std::int64_t{count_} * thread / size());
+  }
+
   std::vector<std::thread> threads_;
+  std::unique_ptr<Share[]> shares_;
   // The work. Written by the caller while no round is open.
   Call call_ = nullptr;
   const void* body_ = nullptr;
   int count_ = 0;
-  std::atomic<int> next_{0};
   std::atomic<int> processor_{-1};             // on which the caller started the round
   std::atomic<std::uint64_t> state_{kClosed};  // threads inside, closed or not, number of the round
   std::atomic<bool> stopping_{false};
