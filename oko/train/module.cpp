@@ -11,6 +11,7 @@
 #include "oko/train/dropout.h"
 #include "oko/train/map_runs.h"
 #include "oko/train/max_pool.h"
+#include "oko/train/winograd.h"
 
 namespace oko::train {
 namespace {
@@ -89,6 +90,17 @@ Padded pad(const at::Tensor& x, const graph::Padding& padding, int size, int str
   return {at::constant_pad_nd(
               x, {padding.left, std::max(0, right), padding.top, std::max(0, bottom)}, value),
           0, 0, height, width};
+}
+
+at::Tensor convolution(const graph::Convolution& conv, const at::Tensor& x,
+                       const at::Tensor& kernel, const at::Tensor& bias) {
+  const Padded padded = pad(x, conv.padding, conv.reach(), conv.stride, 0);
+  if (padded.rows == padded.columns && padded.rows < conv.size && has_winograd(conv, padded.x)) {
+    at::Tensor y = convolve_winograd(padded.x, kernel, static_cast<int>(padded.rows));
+    return bias.defined() ? y.add_(bias.view({-1, 1, 1})) : y;
+  }
+  return at::conv2d(padded.x, kernel, bias, {conv.stride, conv.stride},
+                    {padded.rows, padded.columns}, {conv.dilation, conv.dilation}, conv.groups);
 }
 
 at::Tensor max_pool(const graph::MaxPool& pool, const at::Tensor& x) {
@@ -337,13 +349,10 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
 at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tensor& input) {
   const auto& conv = std::get<graph::Convolution>(layer.operation);
   if (constant_[index]) return convolve_folded(layer, index, input);
-  const Padded padded = pad(input, conv.padding, conv.reach(), conv.stride, 0);
   const at::Tensor kernel = parameters_.value(layer.name + ".kernel").to(compute_type);
   const at::Tensor bias = parameters_.value(layer.name + ".bias");
   at::Tensor y =
-      at::conv2d(padded.x, kernel, conv.batch_norm ? at::Tensor() : bias.to(compute_type),
-                 {conv.stride, conv.stride}, {padded.rows, padded.columns},
-                 {conv.dilation, conv.dilation}, conv.groups);
+      convolution(conv, input, kernel, conv.batch_norm ? at::Tensor() : bias.to(compute_type));
   if (conv.batch_norm) return normalize(layer, conv, std::move(y));
   if (observe) observe(index, y);
   return activate(std::move(y), conv.activation);
@@ -394,11 +403,7 @@ at::Tensor Module::convolve_folded(const graph::Layer& layer, int index, const a
     folded = {kernel.to(compute_type).contiguous(at::MemoryFormat::ChannelsLast),
               bias.to(compute_type)};
   }
-  const Padded padded = pad(input, conv.padding, conv.reach(), conv.stride, 0);
-  at::Tensor y =
-      at::conv2d(padded.x, folded.kernel, folded.bias, {conv.stride, conv.stride},
-                 {padded.rows, padded.columns}, {conv.dilation, conv.dilation}, conv.groups);
-  return activate(std::move(y), conv.activation);
+  return activate(convolution(conv, input, folded.kernel, folded.bias), conv.activation);
 }
 
 }  // namespace oko::train
