@@ -9,6 +9,7 @@
 #include "oko/train/batch_norm.h"
 #include "oko/train/batch_norm_activate.h"
 #include "oko/train/dropout.h"
+#include "oko/train/few_channels.h"
 #include "oko/train/map_runs.h"
 #include "oko/train/max_pool.h"
 #include "oko/train/winograd.h"
@@ -95,8 +96,11 @@ Padded pad(const at::Tensor& x, const graph::Padding& padding, int size, int str
 at::Tensor convolution(const graph::Convolution& conv, const at::Tensor& x,
                        const at::Tensor& kernel, const at::Tensor& bias) {
   const Padded padded = pad(x, conv.padding, conv.reach(), conv.stride, 0);
-  if (padded.rows == padded.columns && padded.rows < conv.size && has_winograd(conv, padded.x)) {
-    at::Tensor y = convolve_winograd(padded.x, kernel, static_cast<int>(padded.rows));
+  const bool even = padded.rows == padded.columns && padded.rows < conv.size;
+  if (even && (has_winograd(conv, padded.x) || has_few_channels(conv, padded.x))) {
+    at::Tensor y = has_winograd(conv, padded.x)
+                       ? convolve_winograd(padded.x, kernel, static_cast<int>(padded.rows))
+                       : convolve_few_channels(padded.x, kernel, conv.stride, padded.rows);
     return bias.defined() ? y.add_(bias.view({-1, 1, 1})) : y;
   }
   return at::conv2d(padded.x, kernel, bias, {conv.stride, conv.stride},
