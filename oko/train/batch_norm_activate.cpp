@@ -12,7 +12,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 // Per-channel values repeated over a whole period.
-std::vector<float> repeated(const float* values, const MapRuns& runs) {
+std::vector<float> repeated(const float* values, const Runs& runs) {
   std::vector<float> result(static_cast<std::size_t>(runs.period));
   for (std::int64_t i = 0; i < runs.period; i += runs.channels) {
     std::copy_n(values, runs.channels, result.begin() + i);
@@ -22,7 +22,7 @@ std::vector<float> repeated(const float* values, const MapRuns& runs) {
 
 // Two sums per run and channel: accumulated in float32 over a run, combined in double.
 struct Sums {
-  explicit Sums(const MapRuns& of)
+  explicit Sums(const Runs& of)
       : runs(of), values(static_cast<std::size_t>(2 * runs.count * runs.channels)) {}
 
   double* first(std::int64_t run) { return values.data() + 2 * run * runs.channels; }
@@ -41,7 +41,7 @@ struct Sums {
     }
   }
 
-  const MapRuns& runs;
+  const Runs& runs;
   std::vector<double> values;
 };
 
@@ -136,7 +136,7 @@ struct Rows {
 
 // NormVectors with their storage.
 struct Repeated {
-  Repeated(const Rows& rows, const MapRuns& runs, double slope_)
+  Repeated(const Rows& rows, const Runs& runs, double slope_)
       : mean(repeated(rows.mean, runs)),
         factor(repeated(rows.factor, runs)),
         bias(repeated(rows.bias, runs)),
@@ -152,7 +152,7 @@ struct ChannelGradients {
   // The gradient of the input depends on all workers' batches; those of scale and bias are of the
   // own one, like every parameter's, and summed later.
   ChannelGradients(Sums& sums, const Rows& rows, Workers* workers) {
-    const MapRuns& runs = sums.runs;
+    const Runs& runs = sums.runs;
     by_scale = at::empty({runs.channels}, at::kFloat);
     by_bias = at::empty({runs.channels}, at::kFloat);
     std::vector<double> all(static_cast<std::size_t>(2 * runs.channels + 1));  // and the count
@@ -195,15 +195,97 @@ Roots darknet_roots(double variance, double epsilon) {
   return {std::sqrt(variance) + epsilon, std::sqrt(variance + kBackwardEpsilon)};
 }
 
+// The passes over the map by the rows saved for it: pixel by pixel, or with the largest values of
+// 2x2 windows as the result.
+template <typename T>
+class WholeMap {
+ public:
+  WholeMap(const at::Tensor& x, const Rows& rows, double slope)
+      : x_(values_of<T>(x)), runs_(x), norm_(rows, runs_, slope) {}
+
+  const Runs& runs() const { return runs_; }
+  void normalize(T* y) const {
+    runs_.for_each([&](std::int64_t, std::int64_t offset, std::int64_t length) {
+      train::normalize(x_ + offset, y + offset, length, runs_.period, norm_.vectors());
+    });
+  }
+  void add_gradients(const T* gradient, Sums& sums) const {
+    runs_.for_each([&](std::int64_t run, std::int64_t offset, std::int64_t length) {
+      sums.make(run, [&](float* sum, float* product) {
+        train::add_gradients(x_ + offset, gradient + offset, length, runs_.period, norm_.vectors(),
+                             sum, product);
+      });
+    });
+  }
+  void input_gradient(const T* gradient, T* out, GradientVectors by) const {
+    runs_.for_each([&](std::int64_t, std::int64_t offset, std::int64_t length) {
+      train::input_gradient(x_ + offset, gradient + offset, out + offset, length, runs_.period,
+                            norm_.vectors(), by);
+    });
+  }
+
+ private:
+  const T* x_;
+  MapRuns runs_;
+  Repeated norm_;
+};
+
+template <typename T>
+class HalvedMap {
+ public:
+  HalvedMap(const at::Tensor& x, const Rows& rows, double slope)
+      : x_(values_of<T>(x)), runs_(x), norm_(rows, runs_, slope) {}
+
+  const Runs& runs() const { return runs_; }
+  void normalize(T* y) const {
+    runs_.for_each_run([&](std::int64_t run) {
+      runs_.for_each_pair(run, [&](std::int64_t upper, std::int64_t lower, std::int64_t result) {
+        normalize_pairs(x_ + upper, x_ + lower, y + result, runs_.columns, runs_.channels,
+                        norm_.vectors());
+      });
+    });
+  }
+  void add_gradients(const T* gradient, Sums& sums) const {
+    runs_.for_each_run([&](std::int64_t run) {
+      sums.make(run, [&](float* sum, float* product) {
+        runs_.for_each_pair(run, [&](std::int64_t upper, std::int64_t lower, std::int64_t result) {
+          add_pair_gradients(x_ + upper, x_ + lower, gradient + result, runs_.columns,
+                             runs_.channels, norm_.vectors(), sum, product);
+        });
+      });
+    });
+  }
+  void input_gradient(const T* gradient, T* out, GradientVectors by) const {
+    runs_.for_each_run([&](std::int64_t run) {
+      runs_.for_each_pair(run, [&](std::int64_t upper, std::int64_t lower, std::int64_t result) {
+        pair_input_gradient(x_ + upper, x_ + lower, gradient + result, out + upper, out + lower,
+                            runs_.columns, runs_.channels, norm_.vectors(), by);
+      });
+    });
+  }
+
+ private:
+  const T* x_;
+  PairRuns runs_;
+  Repeated norm_;
+};
+
+template <typename T, typename Body>
+void with_map(const at::Tensor& x, const Rows& rows, double slope, bool halve, Body body) {
+  halve ? body(HalvedMap<T>(x, rows, slope)) : body(WholeMap<T>(x, rows, slope));
+}
+
 struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& scale, const at::Tensor& bias, at::Tensor mean,
                             at::Tensor variance, double momentum, const graph::BatchNorm& norm,
-                            double slope, Workers* workers) {
+                            double slope, bool halve, Workers* workers) {
     const at::Tensor x = channels_last(input);
     const MapRuns runs(x);
     const Rows rows = Rows::of(runs.channels);
-    at::Tensor y = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
+    const std::int64_t divisor = halve ? 2 : 1;
+    at::Tensor y = at::empty({x.size(0), x.size(1), x.size(2) / divisor, x.size(3) / divisor},
+                             x.options(), at::MemoryFormat::ChannelsLast);
     with_type_of(x, [&]<typename T>(T) {
       std::vector<Moments> batch =
           norm.epsilon_outside_root ? darknet_moments<T>(x) : batch_moments<T>(x, runs);
@@ -221,14 +303,11 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
         move(values_of<float>(mean)[c], centre, momentum);
         move(values_of<float>(variance)[c], unbiased, momentum);
       }
-      const Repeated all(rows, runs, slope);
-      runs.for_each([&](std::int64_t, std::int64_t offset, std::int64_t length) {
-        normalize(values_of<T>(x) + offset, values_of<T>(y) + offset, length, runs.period,
-                  all.vectors());
-      });
+      with_map<T>(x, rows, slope, halve, [&](const auto& map) { map.normalize(values_of<T>(y)); });
     });
     context->save_for_backward({x, rows.tensor});
     context->saved_data["slope"] = slope;
+    context->saved_data["halve"] = halve;
     context->saved_data["workers"] = reinterpret_cast<std::int64_t>(workers);
     return y;
   }
@@ -237,31 +316,25 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& x = saved[0];
     const at::Tensor gradient = channels_last(gradients[0].to(x.scalar_type()));
-    const MapRuns runs(x);
     const Rows rows(saved[1]);
-    const Repeated norm(rows, runs, context->saved_data["slope"].toDouble());
+    const double slope = context->saved_data["slope"].toDouble();
     at::Tensor by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
-    Sums sums(runs);
     auto* const workers = reinterpret_cast<Workers*>(context->saved_data["workers"].toInt());
     variable_list by_parameters;
     with_type_of(x, [&]<typename T>(T) {
-      const T *in = values_of<T>(x), *g = values_of<T>(gradient);
-      runs.for_each([&](std::int64_t run, std::int64_t offset, std::int64_t length) {
-        sums.make(run, [&](float* sum, float* product) {
-          add_gradients(in + offset, g + offset, length, runs.period, norm.vectors(), sum, product);
-        });
+      with_map<T>(x, rows, slope, context->saved_data["halve"].toBool(), [&](const auto& map) {
+        Sums sums(map.runs());
+        map.add_gradients(values_of<T>(gradient), sums);
+        const ChannelGradients channel(sums, rows, workers);
+        const std::vector<float> through = repeated(channel.through.data(), map.runs());
+        const std::vector<float> along = repeated(channel.along.data(), map.runs());
+        const std::vector<float> across = repeated(channel.across.data(), map.runs());
+        map.input_gradient(values_of<T>(gradient), values_of<T>(by_input),
+                           {through.data(), along.data(), across.data()});
+        by_parameters = {channel.by_scale, channel.by_bias};
       });
-      const ChannelGradients channel(sums, rows, workers);
-      const std::vector<float> through = repeated(channel.through.data(), runs);
-      const std::vector<float> along = repeated(channel.along.data(), runs);
-      const std::vector<float> across = repeated(channel.across.data(), runs);
-      runs.for_each([&](std::int64_t, std::int64_t offset, std::int64_t length) {
-        input_gradient(in + offset, g + offset, values_of<T>(by_input) + offset, length,
-                       runs.period, norm.vectors(), {through.data(), along.data(), across.data()});
-      });
-      by_parameters = {channel.by_scale, channel.by_bias};
     });
-    return {by_input, by_parameters[0], by_parameters[1], {}, {}, {}, {}, {}, {}};
+    return {by_input, by_parameters[0], by_parameters[1], {}, {}, {}, {}, {}, {}, {}};
   }
 
  private:
@@ -274,9 +347,10 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
 
 at::Tensor batch_norm_activate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
                                at::Tensor mean, at::Tensor variance, double momentum,
-                               const graph::BatchNorm& norm, double slope, Workers* workers) {
+                               const graph::BatchNorm& norm, double slope, Workers* workers,
+                               bool halve) {
   return BatchNormActivate::apply(x, scale, bias, std::move(mean), std::move(variance), momentum,
-                                  norm, slope, workers);
+                                  norm, slope, halve, workers);
 }
 
 }  // namespace oko::train

@@ -17,9 +17,10 @@ namespace oko::train {
 //   x     batch × channels × height × width, accepted by has_map_kernels(); so is the result,
 //         channels-last in memory
 //   rest  [channels], float32, contiguous
+//   halve the result is max_pool_2x2() of y, without y in memory; height and width are even
 at::Tensor batch_norm_activate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
                                at::Tensor mean, at::Tensor variance, double momentum,
                                const graph::BatchNorm& norm, double slope,
-                               Workers* workers = nullptr);
+                               Workers* workers = nullptr, bool halve = false);
 
 }  // namespace oko::train

@@ -8,6 +8,7 @@
 #include "oko/train/batch_norm.h"
 #include "oko/train/batch_norm_activate.h"
 #include "oko/train/dropout.h"
+#include "oko/train/max_pool.h"
 #include "oko/train/test_workers.h"
 
 namespace oko::train {
@@ -104,6 +105,33 @@ INSTANTIATE_TEST_SUITE_P(
              (c.type == at::kFloat ? "Float" : "Bfloat16");
     });
 
+TEST(BatchNormActivate, HalvesLikeThePoolingAfterIt) {
+  for (const Case& c :
+       {Case{2, 16, 8, 6, .1, at::kFloat}, Case{2, 16, 8, 6, 0, at::kBFloat16},
+        Case{3, 5, 2, 2, 1, at::kFloat}, Case{2, 300, 4, 10, .1, at::kFloat},
+        Case{2, 24, 86, 90, .1, at::kFloat, 30}, Case{2, 24, 86, 90, .1, at::kBFloat16}}) {
+    BatchNormRun halved(c), pooled(c);
+    for (BatchNormRun* run : {&halved, &pooled}) {
+      run->gradient = at::max_pool2d(run->gradient.to(at::kFloat), 2).to(c.type);
+    }
+    halved.through([&](const BatchNormRun& r) {
+      return batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, kNorm,
+                                 c.slope, nullptr, true);
+    });
+    pooled.through([&](const BatchNormRun& r) {
+      return max_pool_2x2(
+          batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, kNorm, c.slope));
+    });
+    EXPECT_TRUE(at::equal(halved.y, pooled.y));
+    EXPECT_TRUE(at::equal(halved.mean, pooled.mean));
+    // Values that differ as floats may be equal in bfloat16, and the first gets the gradient.
+    if (c.type == at::kBFloat16) continue;
+    EXPECT_LT(relative_difference(halved.x.grad(), pooled.x.grad()), 2e-6);
+    EXPECT_LT(relative_difference(halved.scale.grad(), pooled.scale.grad()), 2e-6);
+    EXPECT_LT(relative_difference(halved.bias.grad(), pooled.bias.grad()), 2e-6);
+  }
+}
+
 TEST(BatchNormActivate, DarknetBatchNormMatchesLibTorchOperations) {
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
     const Case c{2, 17, 61, 67, 1, type};
@@ -139,6 +167,25 @@ TEST(BatchNormActivate, IsTheSameWithAnyNumberOfThreads) {
   EXPECT_TRUE(at::equal(one.x.grad(), three.x.grad()));
   EXPECT_TRUE(at::equal(one.scale.grad(), three.scale.grad()));
   EXPECT_TRUE(at::equal(one.variance, three.variance));
+}
+
+TEST(BatchNormActivate, HalvesTheSameWithAnyNumberOfThreads) {
+  const auto through = [](int threads) {
+    BatchNormRun run({2, 24, 86, 90, .1, at::kFloat});
+    run.gradient = at::max_pool2d(run.gradient, 2);
+    at::set_num_threads(threads);
+    run.through([](const BatchNormRun& r) {
+      return batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, kNorm, .1,
+                                 nullptr, true);
+    });
+    return run;
+  };
+  const int threads = at::get_num_threads();
+  const BatchNormRun one = through(1), three = through(3);
+  at::set_num_threads(threads);
+  EXPECT_TRUE(at::equal(one.y, three.y));
+  EXPECT_TRUE(at::equal(one.x.grad(), three.x.grad()));
+  EXPECT_TRUE(at::equal(one.scale.grad(), three.scale.grad()));
 }
 
 TEST(BatchNormActivate, AcceptsTensorsAndGradientsOfAnyLayout) {

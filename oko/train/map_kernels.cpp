@@ -151,6 +151,108 @@ OKO_INLINE void max_of_pairs_gradient_body(const T* upper, const T* lower, const
   }
 }
 
+// Pixels of a window: two of the upper row, two of the lower.
+template <typename T>
+struct Window {
+  T *a, *b, *c, *d;
+  OKO_INLINE Window(T* upper, T* lower, std::int64_t column, std::int64_t channels)
+      : a(upper + 2 * column * channels),
+        b(a + channels),
+        c(lower + 2 * column * channels),
+        d(c + channels) {}
+};
+
+// One channel of a window: its values less the mean, and normalized and activated.
+struct WindowValues {
+  float ca, cb, cc, cd, a, b, c, d;
+
+  OKO_INLINE WindowValues(float xa, float xb, float xc, float xd, float mean, float factor,
+                          float bias, float slope)
+      : ca(xa - mean),
+        cb(xb - mean),
+        cc(xc - mean),
+        cd(xd - mean),
+        a(activated(ca * factor + bias, slope)),
+        b(activated(cb * factor + bias, slope)),
+        c(activated(cc * factor + bias, slope)),
+        d(activated(cd * factor + bias, slope)) {}
+  OKO_INLINE static float activated(float z, float slope) { return z > 0 ? z : slope * z; }
+};
+
+template <typename T>
+OKO_INLINE void normalize_pairs_body(const T* upper, const T* lower, T* out, std::int64_t columns,
+                                     std::int64_t channels, const NormVectors& norm) {
+  const float *mean = norm.mean, *factor = norm.factor, *bias = norm.bias;
+  const float slope = norm.slope;
+  for (std::int64_t column = 0; column < columns; ++column) {
+    const Window<const T> x(upper, lower, column, channels);
+    const T *xa = x.a, *xb = x.b, *xc = x.c, *xd = x.d;
+    T* o = out + column * channels;
+#pragma omp simd
+    for (std::int64_t i = 0; i < channels; ++i) {
+      const WindowValues w(to_float(xa[i]), to_float(xb[i]), to_float(xc[i]), to_float(xd[i]),
+                           mean[i], factor[i], bias[i], slope);
+      store(larger(larger(w.a, w.b), larger(w.c, w.d)), o[i]);
+    }
+  }
+}
+
+template <typename T>
+OKO_INLINE void add_pair_gradients_body(const T* upper, const T* lower, const T* gradient,
+                                        std::int64_t columns, std::int64_t channels,
+                                        const NormVectors& norm, float* sum, float* product) {
+  const float *mean = norm.mean, *factor = norm.factor, *bias = norm.bias;
+  const float slope = norm.slope;
+  for (std::int64_t column = 0; column < columns; ++column) {
+    const Window<const T> x(upper, lower, column, channels);
+    const T *xa = x.a, *xb = x.b, *xc = x.c, *xd = x.d;
+    const T* g = gradient + column * channels;
+#pragma omp simd
+    for (std::int64_t i = 0; i < channels; ++i) {
+      const WindowValues w(to_float(xa[i]), to_float(xb[i]), to_float(xc[i]), to_float(xd[i]),
+                           mean[i], factor[i], bias[i], slope);
+      const float above = w.b > w.a ? w.cb : w.ca, below = w.d > w.c ? w.cd : w.cc;
+      const float most_above = larger(w.a, w.b), most_below = larger(w.c, w.d);
+      const bool low = most_below > most_above;
+      const float most = low ? most_below : most_above;
+      const float h = to_float(g[i]) * (most > 0 ? 1.F : slope);
+      sum[i] += h;
+      product[i] += h * (low ? below : above);
+    }
+  }
+}
+
+template <typename T>
+OKO_INLINE void pair_input_gradient_body(const T* upper, const T* lower, const T* gradient,
+                                         T* out_upper, T* out_lower, std::int64_t columns,
+                                         std::int64_t channels, const NormVectors& norm,
+                                         const GradientVectors& by) {
+  const float *mean = norm.mean, *factor = norm.factor, *bias = norm.bias;
+  const float *through = by.through, *along = by.along, *across = by.across;
+  const float slope = norm.slope;
+  for (std::int64_t column = 0; column < columns; ++column) {
+    const Window<const T> x(upper, lower, column, channels);
+    const Window<T> out(out_upper, out_lower, column, channels);
+    const T *xa = x.a, *xb = x.b, *xc = x.c, *xd = x.d;
+    T *oa = out.a, *ob = out.b, *oc = out.c, *od = out.d;
+    const T* g = gradient + column * channels;
+#pragma omp simd
+    for (std::int64_t i = 0; i < channels; ++i) {
+      const WindowValues w(to_float(xa[i]), to_float(xb[i]), to_float(xc[i]), to_float(xd[i]),
+                           mean[i], factor[i], bias[i], slope);
+      const float most_above = larger(w.a, w.b), most_below = larger(w.c, w.d);
+      const bool low = most_below > most_above;
+      const float most = low ? most_below : most_above;
+      const float whole = through[i] * to_float(g[i]) * (most > 0 ? 1.F : slope);
+      const float above = low ? 0.F : whole, below = low ? whole : 0.F;
+      store((w.b > w.a ? 0.F : above) + along[i] * w.ca + across[i], oa[i]);
+      store((w.b > w.a ? above : 0.F) + along[i] * w.cb + across[i], ob[i]);
+      store((w.d > w.c ? 0.F : below) + along[i] * w.cc + across[i], oc[i]);
+      store((w.d > w.c ? below : 0.F) + along[i] * w.cd + across[i], od[i]);
+    }
+  }
+}
+
 // The last step of MurmurHash3 (32 bits), whose constants these are.
 OKO_INLINE std::uint32_t mix(std::uint32_t h) {
   h = (h ^ (h >> 16)) * 0x85ebca6bU;
@@ -217,6 +319,25 @@ std::int64_t period_of(std::int64_t channels) {
                                                 T* out_upper, T* out_lower, std::int64_t columns,  \
                                                 std::int64_t channels) {                           \
     max_of_pairs_gradient_body(upper, lower, gradient, out_upper, out_lower, columns, channels);   \
+  }                                                                                                \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void normalize_pairs(const T* upper, const T* lower, T* out,                  \
+                                          std::int64_t columns, std::int64_t channels,             \
+                                          NormVectors norm) {                                      \
+    normalize_pairs_body(upper, lower, out, columns, channels, norm);                              \
+  }                                                                                                \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void add_pair_gradients(const T* upper, const T* lower, const T* gradient,    \
+                                             std::int64_t columns, std::int64_t channels,          \
+                                             NormVectors norm, float* sum, float* product) {       \
+    add_pair_gradients_body(upper, lower, gradient, columns, channels, norm, sum, product);        \
+  }                                                                                                \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void pair_input_gradient(                                                     \
+      const T* upper, const T* lower, const T* gradient, T* out_upper, T* out_lower,               \
+      std::int64_t columns, std::int64_t channels, NormVectors norm, GradientVectors by) {         \
+    pair_input_gradient_body(upper, lower, gradient, out_upper, out_lower, columns, channels,      \
+                             norm, by);                                                            \
   }
 OKO_KERNELS(float)
 OKO_KERNELS(Bfloat16)

@@ -59,6 +59,21 @@ template <typename T>
 void max_of_pairs(const T* upper, const T* lower, T* out, std::int64_t columns,
                   std::int64_t channels);
 
+// normalize() and the largest of each 2×2 window, with vectors of `channels` values.
+template <typename T>
+void normalize_pairs(const T* upper, const T* lower, T* out, std::int64_t columns,
+                     std::int64_t channels, NormVectors norm);
+
+// add_gradients() and input_gradient() with the gradients of windows, which are those of the first
+// of their largest values.
+template <typename T>
+void add_pair_gradients(const T* upper, const T* lower, const T* gradient, std::int64_t columns,
+                        std::int64_t channels, NormVectors norm, float* sum, float* product);
+template <typename T>
+void pair_input_gradient(const T* upper, const T* lower, const T* gradient, T* out_upper,
+                         T* out_lower, std::int64_t columns, std::int64_t channels,
+                         NormVectors norm, GradientVectors by);
+
 // Assigns each window's gradient to the first of its largest values and 0 to the others.
 template <typename T>
 void max_of_pairs_gradient(const T* upper, const T* lower, const T* gradient, T* out_upper,

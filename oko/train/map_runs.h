@@ -30,10 +30,25 @@ void with_type_of(const at::Tensor& x, Body body) {
 
 // A tensor divided into runs for parallel processing. The division depends only on the shape, so
 // sums computed run by run are the same with any number of threads.
-struct MapRuns {
-  explicit MapRuns(const at::Tensor& x)
-      : total(x.numel()), channels(x.size(1)), period(period_of(channels)) {
-    constexpr std::int64_t kValues = 1 << 16;
+struct Runs {
+  static constexpr std::int64_t kValues = 1 << 16;  // about, in a run
+
+  // Calls body(run) for each, on several threads.
+  template <typename Body>
+  void for_each_run(Body body) const {
+    at::parallel_for(0, count, 1, [&](std::int64_t run, std::int64_t end) {
+      for (; run < end; ++run) body(run);
+    });
+  }
+
+  std::int64_t total = 0, channels = 0;  // values
+  std::int64_t period = 0;               // of the per-channel vectors that its kernels take
+  std::int64_t count = 0;                // of runs
+};
+
+// Runs of pixels in memory.
+struct MapRuns : Runs {
+  explicit MapRuns(const at::Tensor& x) : Runs{x.numel(), x.size(1), period_of(x.size(1))} {
     length = (kValues + period - 1) / period * period;
     count = (total + length - 1) / length;
   }
@@ -42,15 +57,39 @@ struct MapRuns {
   // Calls body(run, offset, length) for each, on several threads.
   template <typename Body>
   void for_each(Body body) const {
-    at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t run = begin; run < end; ++run) {
-        body(run, run * length, length_of(run));
-      }
-    });
+    for_each_run([&](std::int64_t run) { body(run, run * length, length_of(run)); });
   }
 
-  std::int64_t total, channels, period;  // values
-  std::int64_t length, count;            // of a run; number of runs
+  std::int64_t length = 0;  // of a run
+};
+
+// Runs of pairs of rows of x, and the rows of half its size that they become.
+struct PairRuns : Runs {
+  explicit PairRuns(const at::Tensor& x)
+      : Runs{x.numel(), x.size(1), x.size(1)},
+        height(x.size(2)),
+        width(x.size(3)),
+        rows(height / 2),
+        columns(width / 2),
+        pairs(x.size(0) * rows),
+        length(std::max<std::int64_t>(1, kValues / (2 * width * channels))) {
+    count = (pairs + length - 1) / length;
+  }
+
+  // Calls body(offset of the upper row, of the lower row, of the result's row), in values, for each
+  // pair of a run.
+  template <typename Body>
+  void for_each_pair(std::int64_t run, Body body) const {
+    const std::int64_t row = width * channels;
+    for (std::int64_t i = run * length; i < std::min(pairs, (run + 1) * length); ++i) {
+      const std::int64_t upper = (i / rows * height + i % rows * 2) * row;
+      body(upper, upper + row, i * columns * channels);
+    }
+  }
+
+  std::int64_t height, width;
+  std::int64_t rows, columns;  // of the result
+  std::int64_t pairs, length;  // of all runs, of a run
 };
 
 }  // namespace oko::train

@@ -107,11 +107,15 @@ at::Tensor convolution(const graph::Convolution& conv, const at::Tensor& x,
                     {padded.rows, padded.columns}, {conv.dilation, conv.dilation}, conv.groups);
 }
 
+// Whether it takes 2x2 windows from the corner on.
+bool has_pairs(const graph::MaxPool& pool) {
+  return pool.size == 2 && pool.stride == 2 && pool.padding.top == 0 && pool.padding.left == 0;
+}
+
 at::Tensor max_pool(const graph::MaxPool& pool, const at::Tensor& x) {
   const Padded padded = pad(x, pool.padding, pool.size, pool.stride, kMinusInfinity);
-  const bool halves = pool.size == 2 && pool.stride == 2 && pool.padding.top == 0 &&
-                      pool.padding.left == 0 && padded.height == x.size(2) / 2 &&
-                      padded.width == x.size(3) / 2;
+  const bool halves =
+      has_pairs(pool) && padded.height == x.size(2) / 2 && padded.width == x.size(3) / 2;
   if (halves && at::GradMode::is_enabled() && has_map_kernels(x)) return max_pool_2x2(x);
   at::Tensor y = at::max_pool2d(padded.x, {pool.size, pool.size}, {pool.stride, pool.stride},
                                 {padded.rows, padded.columns});
@@ -276,13 +280,27 @@ std::vector<at::Tensor> Module::forward(const at::Tensor& input) {
 
 std::vector<at::Tensor> Module::forward(const at::Tensor& input, const std::vector<int>& wanted) {
   const std::size_t count = network_.layers.size();
-  std::vector<std::size_t> last_use(count, 0);
+  std::vector<std::size_t> last_use(count, 0), uses(count, 0);
   for (std::size_t i = 0; i < count; ++i) {
     for (const int from : network_.layers[i].inputs) {
-      if (from >= 0) last_use[from] = i;
+      if (from < 0) continue;
+      last_use[from] = i;
+      ++uses[from];
     }
   }
-  for (const int index : wanted) last_use[index] = count;
+  for (const int index : wanted) {
+    last_use[index] = count;
+    ++uses[index];
+  }
+  halved_.assign(count, false);
+  to_halve_.assign(count, false);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (uses[i] != 1 || last_use[i] == count) continue;
+    const auto* pool = std::get_if<graph::MaxPool>(&network_.layers[last_use[i]].operation);
+    // Padding of a row that an even map has no use for is Darknet's usual one.
+    to_halve_[i] =
+        pool != nullptr && has_pairs(*pool) && pool->padding.bottom < 2 && pool->padding.right < 2;
+  }
 
   const at::Tensor first = input.to(compute_type).contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> maps(count);
@@ -313,7 +331,8 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
     if constexpr (std::is_same_v<T, graph::Convolution>) {
       return convolve(layer, index, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::MaxPool>) {
-      return max_pool(operation, inputs[0]);
+      const int from = layer.inputs[0];
+      return from >= 0 && halved_[from] ? inputs[0] : max_pool(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::AveragePool>) {
       return average_pool(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::Upsample>) {
@@ -357,13 +376,13 @@ at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tens
   const at::Tensor bias = parameters_.value(layer.name + ".bias");
   at::Tensor y =
       convolution(conv, input, kernel, conv.batch_norm ? at::Tensor() : bias.to(compute_type));
-  if (conv.batch_norm) return normalize(layer, conv, std::move(y));
+  if (conv.batch_norm) return normalize(layer, index, std::move(y));
   if (observe) observe(index, y);
   return activate(std::move(y), conv.activation);
 }
 
-at::Tensor Module::normalize(const graph::Layer& layer, const graph::Convolution& conv,
-                             at::Tensor x) {
+at::Tensor Module::normalize(const graph::Layer& layer, int index, at::Tensor x) {
+  const auto& conv = std::get<graph::Convolution>(layer.operation);
   const graph::BatchNorm& norm = *conv.batch_norm;
   const at::Tensor scale = parameters_.value(layer.name + ".scale");
   const at::Tensor bias = parameters_.value(layer.name + ".bias");
@@ -372,8 +391,10 @@ at::Tensor Module::normalize(const graph::Layer& layer, const graph::Convolution
   const bool training = scale.requires_grad();
   if (training && has_map_kernels(x)) {
     const std::optional<double> slope = slope_of(conv.activation);
+    const bool halve = to_halve_[index] && slope && x.size(2) % 2 == 0 && x.size(3) % 2 == 0;
     at::Tensor y = batch_norm_activate(x, scale, bias, mean, variance, statistics_momentum, norm,
-                                       slope.value_or(1), normalizing);
+                                       slope.value_or(1), normalizing, halve);
+    halved_[index] = halve;
     return slope ? y : activate(std::move(y), conv.activation);
   }
   at::Tensor y;

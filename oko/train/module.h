@@ -50,8 +50,8 @@ class Module {
  private:
   at::Tensor run(const graph::Layer& layer, int index, const std::vector<at::Tensor>& inputs);
   at::Tensor convolve(const graph::Layer& layer, int index, const at::Tensor& input);
-  // Batch norm and activation.
-  at::Tensor normalize(const graph::Layer& layer, const graph::Convolution& conv, at::Tensor x);
+  // Batch norm, activation and, if it can be done at once, the pooling after it.
+  at::Tensor normalize(const graph::Layer& layer, int index, at::Tensor x);
   at::Tensor convolve_folded(const graph::Layer& layer, int index, const at::Tensor& input);
 
   graph::Network network_;
@@ -62,6 +62,9 @@ class Module {
     at::Tensor kernel, bias;
   };
   std::vector<Folded> folded_;  // filled on first use, dropped by freeze()
+  // By layer, in this forward pass: read by nothing but a pooling that halves the map; done
+  // already.
+  std::vector<bool> to_halve_, halved_;
 };
 
 }  // namespace oko::train

@@ -96,5 +96,35 @@ TEST(Module, AcceptsBatchesOfOtherSizes) {
   }
 }
 
+// The output of a convolution that only a pooling reads need not be in memory; it is if asked for.
+TEST(Module, HalvesAMapAtOnceOnlyIfNothingElseReadsIt) {
+  graph::Network network;
+  network.input = {3, 10, 12};
+  network.layers = {{"conv",
+                     graph::Convolution{.filters = 8,
+                                        .size = 3,
+                                        .padding = {1, 1, 1, 1},
+                                        .batch_norm = graph::BatchNorm{},
+                                        .activation = graph::Activation::kLeaky},
+                     {-1},
+                     {}},
+                    {"pool", graph::MaxPool{.padding = {0, 0, 1, 1}}, {0}, {}}};
+  graph::infer_shapes(network);
+  Module at_once(network, at::kCPU, 1), apart(network, at::kCPU, 1);
+  const auto gradient_of = [](Module& module) { return module.parameters().gradient(); };
+  for (const auto& size : {std::pair{10, 12}, {11, 12}, {10, 7}}) {
+    SCOPED_TRACE(size.first);
+    const at::Tensor x = at::rand({2, 3, size.first, size.second});
+    const at::Tensor y = at_once.forward(x, {1})[0];
+    const std::vector<at::Tensor> both = apart.forward(x, {0, 1});
+    EXPECT_TRUE(at::equal(y, both[1]));
+    const at::Tensor factors = at::rand(y.sizes());
+    for (Module* module : {&at_once, &apart}) gradient_of(*module).zero_();
+    (y * factors).sum().backward();
+    (both[1] * factors).sum().backward();
+    EXPECT_TRUE(at::allclose(gradient_of(at_once), gradient_of(apart), 1e-4, 1e-5));
+  }
+}
+
 }  // namespace
 }  // namespace oko::train
