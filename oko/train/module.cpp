@@ -8,6 +8,7 @@
 #include "oko/graph/interpolation.h"
 #include "oko/train/batch_norm.h"
 #include "oko/train/batch_norm_activate.h"
+#include "oko/train/depthwise.h"
 #include "oko/train/dropout.h"
 #include "oko/train/few_channels.h"
 #include "oko/train/map_runs.h"
@@ -97,12 +98,15 @@ at::Tensor convolution(const graph::Convolution& conv, const at::Tensor& x,
                        const at::Tensor& kernel, const at::Tensor& bias) {
   const Padded padded = pad(x, conv.padding, conv.reach(), conv.stride, 0);
   const bool even = padded.rows == padded.columns && padded.rows < conv.size;
-  if (even && (has_winograd(conv, padded.x) || has_few_channels(conv, padded.x))) {
-    at::Tensor y = has_winograd(conv, padded.x)
-                       ? convolve_winograd(padded.x, kernel, static_cast<int>(padded.rows))
-                       : convolve_few_channels(padded.x, kernel, conv.stride, padded.rows);
-    return bias.defined() ? y.add_(bias.view({-1, 1, 1})) : y;
+  at::Tensor y;
+  if (even && has_winograd(conv, padded.x)) {
+    y = convolve_winograd(padded.x, kernel, static_cast<int>(padded.rows));
+  } else if (even && has_few_channels(conv, padded.x)) {
+    y = convolve_few_channels(padded.x, kernel, conv.stride, padded.rows);
+  } else if (even && at::GradMode::is_enabled() && has_depthwise(conv, padded.x)) {
+    y = convolve_depthwise(padded.x, kernel, conv.stride, padded.rows);
   }
+  if (y.defined()) return bias.defined() ? y.add_(bias.view({-1, 1, 1})) : y;
   return at::conv2d(padded.x, kernel, bias, {conv.stride, conv.stride},
                     {padded.rows, padded.columns}, {conv.dilation, conv.dilation}, conv.groups);
 }

@@ -1,0 +1,67 @@
+// Depthwise convolutions compared with LibTorch's in double precision.
+#include "oko/train/depthwise.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace oko::train {
+namespace {
+
+// max |a − b| / max |b|
+double relative_difference(const at::Tensor& a, const at::Tensor& b) {
+  EXPECT_EQ(a.sizes(), b.sizes());
+  const at::Tensor wide = a.detach().to(at::kDouble), expected = b.detach();
+  return (wide - expected).abs().max().item<double>() / expected.abs().max().item<double>();
+}
+
+struct Case {
+  std::int64_t images, channels, height, width, size, stride, padding;
+};
+
+TEST(Depthwise, ValuesAndGradientsMatchLibTorchWithAnyNumberOfThreads) {
+  const int threads = at::get_num_threads();
+  for (const Case& c :
+       {Case{2, 16, 13, 11, 5, 1, 2}, Case{3, 37, 12, 15, 5, 2, 2}, Case{1, 1, 1, 1, 5, 1, 2},
+        Case{2, 20, 9, 8, 7, 3, 1}, Case{1, 8, 6, 6, 5, 1, 0}, Case{1, 4, 2, 3, 5, 1, 4}}) {
+    SCOPED_TRACE(c.channels);
+    at::manual_seed(5);
+    const at::Tensor wide_x =
+        at::randn({c.images, c.channels, c.height, c.width}, at::kDouble).requires_grad_();
+    const at::Tensor wide_kernel =
+        at::randn({c.channels, 1, c.size, c.size}, at::kDouble).requires_grad_();
+    const at::Tensor expected =
+        at::conv2d(wide_x, wide_kernel, {}, c.stride, c.padding, 1, c.channels);
+    const at::Tensor gradient = at::randn(expected.sizes());
+    torch::autograd::backward({expected}, {gradient.to(at::kDouble)});
+    std::vector<at::Tensor> by_kernel;
+    for (const int count : {1, 3}) {
+      at::set_num_threads(count);
+      const at::Tensor x = wide_x.detach().to(at::kFloat).requires_grad_();
+      const at::Tensor kernel = wide_kernel.detach().to(at::kFloat).requires_grad_();
+      const at::Tensor y = convolve_depthwise(x, kernel, c.stride, c.padding);
+      torch::autograd::backward({y}, {gradient});
+      EXPECT_LT(relative_difference(y, expected), 1e-6);
+      EXPECT_LT(relative_difference(x.grad(), wide_x.grad()), 1e-6);
+      EXPECT_LT(relative_difference(kernel.grad(), wide_kernel.grad()), 2e-6);
+      by_kernel.push_back(kernel.grad());
+    }
+    EXPECT_TRUE(at::equal(by_kernel[0], by_kernel[1]));
+  }
+  at::set_num_threads(threads);
+}
+
+TEST(Depthwise, ConvolvesWithWindowsLargerThan3x3) {
+  const graph::Convolution usual{.filters = 16, .size = 5, .groups = 16};
+  const at::Tensor x = at::zeros({1, 16, 8, 8});
+  EXPECT_TRUE(has_depthwise(usual, x));
+  EXPECT_FALSE(has_depthwise(usual, x.to(at::kBFloat16)));
+  graph::Convolution small = usual, dense = usual;
+  small.size = 3;
+  dense.groups = 1;
+  EXPECT_FALSE(has_depthwise(small, x));
+  EXPECT_FALSE(has_depthwise(dense, x));
+}
+
+}  // namespace
+}  // namespace oko::train
