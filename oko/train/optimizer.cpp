@@ -1,5 +1,6 @@
 #include "oko/train/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -97,9 +98,25 @@ double Optimizer::clip_gradient(double limit) {
 void Optimizer::step(double rate) {
   at::NoGradGuard no_grad;
   ++steps_;
-  for (const Segment& segment : segments_) {
-    options_.kind == OptimizerKind::kSgd ? step_sgd(segment, rate) : step_adam(segment, rate);
+  // On a CPU a rule's operations pass over values that stay in a core's cache, not over all of them
+  // in memory.
+  constexpr std::int64_t kBlock = 1 << 15;
+  for (const Segment& s : segments_) {
+    if (!parameters_.flat().is_cpu()) {
+      step(s, rate);
+      continue;
+    }
+    at::parallel_for(0, (s.count + kBlock - 1) / kBlock, 1, [&](std::int64_t i, std::int64_t end) {
+      const at::NoGradGuard no_grad_here;
+      for (; i < end; ++i) {
+        step({s.offset + i * kBlock, std::min(kBlock, s.count - i * kBlock), s.decay}, rate);
+      }
+    });
   }
+}
+
+void Optimizer::step(const Segment& segment, double rate) {
+  options_.kind == OptimizerKind::kSgd ? step_sgd(segment, rate) : step_adam(segment, rate);
 }
 
 void Optimizer::step_sgd(const Segment& s, double rate) {

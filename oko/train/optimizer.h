@@ -41,6 +41,7 @@ class Optimizer {
     std::int64_t offset, count;
     double decay;
   };
+  void step(const Segment& segment, double rate);
   void step_sgd(const Segment& segment, double rate);
   void step_adam(const Segment& segment, double rate);
 
