@@ -187,25 +187,47 @@ HWY_INLINE void to_kernel_points(const V g[kTaps], V out[kPatch]) {
   out[5] = g[2];
 }
 
+// Values of a kernel whose lanes lie far apart: kLanes rows, which are neighbours, of each lane and
+// tap. At such distances a gathering of lanes would find them in a few lines of the cache.
+class NearLanes {
+ public:
+  void copy(const KernelView& kernel, const float* from, int lanes, std::int64_t rows) {
+    for (int lane = 0; lane < lanes; ++lane, from += kernel.lane) {
+      for (int tap = 0; tap < kTaps * kTaps; ++tap) {
+        hn::StoreU(load_part(from + tap * kernel.tap, rows), D(),
+                   values_ + lane * kStep + tap * kLanes);
+      }
+    }
+  }
+  // Of one tap and row. Lanes that were not copied are 0 or those of another vector.
+  HWY_INLINE V operator()(int tap, std::int64_t row) const {
+    const hn::RebindToSigned<D> di;
+    const auto index = hn::Mul(hn::Iota(di, 0), hn::Set(di, kStep));
+    return hn::GatherIndex(D(), values_ + tap * kLanes + row, index);
+  }
+
+ private:
+  static constexpr int kStep = kTaps * kTaps * kLanes + 1;
+  HWY_ALIGN float values_[kLanes * kStep] = {};
+};
+
 void kernel_points(const KernelView& kernel, std::int64_t first, int vectors,
                    const Points<float>& to) {
-  const hn::RebindToSigned<D> di;
+  NearLanes near;
   for (int v = 0; v < vectors; ++v) {
     const std::int64_t lane = (first + v) * kLanes;
     const int lanes = lanes_of(kernel.lanes - lane);
-    // Lanes beyond the last read it again: what is computed from them is not used.
-    const auto last = hn::Set(di, lanes - 1);
-    const auto index = hn::Mul(hn::Min(hn::Iota(di, 0), last),
-                               hn::Set(di, static_cast<std::int32_t>(kernel.lane)));
     const float* base = kernel.data + lane * kernel.lane;
     float* out = to.data + v * to.vector;
     for (std::int64_t r = 0; r < kernel.rows; ++r, base += kernel.row, out += kLanes) {
+      if (kernel.lane != 1 && r % kLanes == 0) near.copy(kernel, base, lanes, kernel.rows - r);
       V down[kPatch][kTaps];
       for (int x = 0; x < kTaps; ++x) {
         V column[kTaps], points[kPatch];
         for (int y = 0; y < kTaps; ++y) {
-          const float* from = base + (y * kTaps + x) * kernel.tap;
-          column[y] = kernel.lane == 1 ? load_part(from, lanes) : hn::GatherIndex(D(), from, index);
+          const int tap = y * kTaps + x;
+          column[y] =
+              kernel.lane == 1 ? load_part(base + tap * kernel.tap, lanes) : near(tap, r % kLanes);
         }
         to_kernel_points(column, points);
         for (int y = 0; y < kPatch; ++y) down[y][x] = points[y];

@@ -35,6 +35,7 @@ struct TiledMaps {
 };
 
 // A 3x3 kernel between two sets of channels: `rows` and `lanes` name what they become in Points.
+// One of their steps is 1.
 struct KernelView {
   const float* data = nullptr;
   std::int64_t rows = 0, lanes = 0;
