@@ -155,7 +155,9 @@ class KernelGradient {
     constexpr std::int64_t kMostParts = 16, kLeastTiles = 64;
     const std::int64_t parts = std::clamp<std::int64_t>(tiles_ / kLeastTiles, 1, kMostParts);
     const std::int64_t part = divide_up(tiles_, parts);
-    const std::int64_t length = std::max<std::int64_t>(8, kBlock / points_per_tile());
+    // Fewer tiles at a time, and loading and storing the sums takes longer than adding to them.
+    constexpr std::int64_t kFewest = 28;
+    const std::int64_t length = std::max(kFewest, kBlock / points_per_tile());
     const std::int64_t rows = out_vectors_ * k_.lanes;
     std::vector<OwnPoints> sums;
     for (std::int64_t i = 0; i * part < tiles_; ++i) sums.emplace_back(rows, in_vectors_, k_.lanes);
