@@ -88,7 +88,8 @@ OKO_API const char* oko_version(void);
 typedef struct oko_model oko_model;
 
 typedef enum oko_precision {
-  OKO_PRECISION_MODEL = 0, /* int8 where the model was quantized (oko quantize), else float32 */
+  OKO_PRECISION_MODEL = 0, /* int8 where the model was quantized (oko quantize), else float32; also
+                              float32 on x86 with SSE4 only, which has no fast int8 */
   OKO_FLOAT32 = 1,
   OKO_FLOAT16 = 2, /* weights kept as float16: half the memory; sums stay float32 */
   OKO_INT8 = 3     /* OKO_BAD_MODEL where the model was not quantized */
@@ -669,9 +670,10 @@ OKO_API void oko_live_stop(oko_live* live);
 /* How hot the phone is, an oko_heat, whenever the system says so. */
 OKO_API oko_status oko_live_set_heat(oko_live* live, int32_t heat);
 /* Other thresholds, from the next frame on that is looked at: each is looked at with those before
- * or with these, as a whole. NULL: the defaults; copied. Objects keep their ids. They stay for
- * models that come in place of those in use. If they are invalid or do not fit the models in use,
- * those before stay. */
+ * or with these, as a whole. Only a frame that was waiting when models were swapped keeps the
+ * models and the thresholds of its time. NULL: the defaults; copied. Objects keep their ids. The
+ * thresholds remain when models are swapped later. If they are invalid or do not fit the models in
+ * use, those before stay. */
 OKO_API oko_status oko_live_set_thresholds(oko_live* live, const oko_thresholds* thresholds);
 /* For the system's warning that memory is short: frees the buffers of inputs that are not in use,
  * and the models before the last swap. */

@@ -167,7 +167,7 @@ void add_bench_command(CLI::App& app, Context& context) {
       ->capture_default_str()
       ->type_name("WxH");
   add_choice(*command, "--precision", arguments->precision,
-             "Precision (model: int8 if it was quantized, else fp32)",
+             "Precision (model: int8 if quantized and not slower here, else fp32)",
              {"model", "fp32", "fp16", "int8"});
   add_choice(*command, "--target", arguments->target,
              "Instruction set (auto: the best of the machine)", all_targets());

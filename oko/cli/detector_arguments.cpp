@@ -123,8 +123,8 @@ void add_own_engine_arguments(CLI::App& command, OwnEngineArguments& own) {
   for (const std::string_view word : kWords<graph::Precision>) precisions.emplace_back(word);
   for (const SimdTarget target : simd_targets()) targets.emplace_back(name_of(target));
   add_choice(command, "--precision", own.precision,
-             "Precision of oko's engine (model: int8 if it was quantized, else fp32)", precisions,
-             value_named<graph::Precision>)
+             "Precision of oko's engine (model: int8 if quantized and not slower here, else fp32)",
+             precisions, value_named<graph::Precision>)
       ->default_str("model");
   add_choice(command, "--target", own.target,
              "Instruction set of oko's engine (auto: the best available)", targets,

@@ -93,8 +93,8 @@ HWY_INLINE void repeat(const Body& body) {
 constexpr std::ptrdiff_t kAhead = 512;
 
 // Sums of kRows rows of one panel, kVectors vectors of columns, to rows `to_row` apart. There is
-// one of these for every block shape, so the epilogue is left to finish_block(), except for the
-// clamp of the largest blocks (kClamped), which most are.
+// one of these for every block shape, so the epilogue is left to finish_block(). Most blocks are of
+// the largest shape, though: it has a variant that clamps (kClamped).
 template <int kRows, int kVectors, bool kClamped, typename W>
 HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, const float* bias,
                              float* to, std::ptrdiff_t to_row) {

@@ -1,5 +1,7 @@
 #include "oko/runtime/kernels8.h"
 
+#include <limits>
+
 #include "oko/runtime/kernels_testing.h"
 
 namespace oko::runtime {
@@ -217,6 +219,38 @@ TEST_P(Kernels8Test, SumsAreExact) {
   });
 }
 
+TEST_P(Kernels8Test, WidensBytesAndWritesNothingElse) {
+  if (kernels_.widen == nullptr) GTEST_SKIP() << "it multiplies bytes";
+  for (int count = 0; count < 70; ++count) {
+    std::vector<Byte> from(static_cast<std::size_t>(count) + kSlack);
+    for (Byte& v : from) v = random_number<Byte>(random_);
+    std::vector<Byte> to(2 * from.size(), kCanary);
+    kernels_.widen(from.data(), count, to.data());
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const bool inside = i < 2 * static_cast<std::size_t>(count);
+      ASSERT_EQ(to[i], inside ? (i % 2 == 0 ? from[i / 2] : 0) : kCanary) << count << ", " << i;
+    }
+  }
+}
+
+// Numbers beyond what bytes are made of: heads are floats.
+TEST_P(Kernels8Test, FloatOutputsHaveNoLimit) {
+  for (const float bias : {3e9F, -3e9F, std::numeric_limits<float>::infinity()}) {
+    ProductTest<float, void (*Kernels8::*)(const Matrix8Call<float>&)> test(
+        random_, 14, 2 * kernels_.lanes, &Kernels8::gemm_float);
+    std::vector<float> biases(static_cast<std::size_t>(2 * kernels_.lanes) + 64, bias);
+    test.call().bias = biases.data();
+    test.call().zero = 0;
+    for (const float v : test.run(kernels_, 2 * kernels_.lanes)) {
+      if (std::isinf(bias)) {
+        ASSERT_GE(v, Clamp().cap);
+      } else {
+        ASSERT_NEAR(v, bias, 1e4F);
+      }
+    }
+  }
+}
+
 // The largest sums that fit 32 bits, at full depth.
 TEST_P(Kernels8Test, LargestBytesDoNotOverflow) {
   constexpr int kDepth = 4096;
@@ -262,7 +296,12 @@ TEST_P(Kernels8Test, WinogradInputTiles) {
       table.winograd_input(call);
       for (std::ptrdiff_t row = 0; row < call.tile_count * kPoints8; ++row) {
         const Byte* from = v.data() + row * call.v_row;
-        for (int c = 0; c < call.in.channels; ++c) own.push_back(from[c * table.number_bytes]);
+        for (int c = 0; c < call.in.channels; ++c) {
+          own.push_back(from[c * table.number_bytes]);
+          if (table.number_bytes == 2) {
+            EXPECT_EQ(from[c * 2 + 1], 0);
+          }
+        }
         EXPECT_EQ(from[call.v_row - 1], kCanary);
       }
       return own;

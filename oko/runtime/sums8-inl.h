@@ -1,5 +1,6 @@
 // What int8 kernels share: ends of sums and dot products, compiled once for each target.
 #include <cstring>
+#include <type_traits>
 
 #include "oko/runtime/gemm-inl.h"
 #include "oko/runtime/kernels8.h"
@@ -105,13 +106,17 @@ struct End8 {
   float zero;
   template <typename Call>
   explicit HWY_INLINE End8(const Call& c)
-      : clamp(held(c.clamp)),
-        residual_clamp(held(c.residual_clamp)),
+      : clamp(held<Call>(c.clamp)),
+        residual_clamp(held<Call>(c.residual_clamp)),
         residual_scale(hn::Set(D(), c.residual_scale)),
         residual_zero(hn::Set(D(), c.residual_zero)),
         zero(c.zero) {}
+  // Floats have no need of it: heads keep their infinities, of which boxes are not made.
+  template <typename Call>
   static Clamp held(Clamp clamp) {
-    clamp.cap = HWY_MIN(clamp.cap, kMostBeforeBytes);
+    if constexpr (!std::is_same_v<Call, Matrix8Call<float>>) {
+      clamp.cap = HWY_MIN(clamp.cap, kMostBeforeBytes);
+    }
     return clamp;
   }
   HWY_INLINE V add(V value, V residual) const {
@@ -122,8 +127,6 @@ struct End8 {
 
 // ---- Dot products -----------------------------------------------------------------------------
 
-// kGroup weights of each column, which are bytes, meet kGroup neighbouring numbers of A, of kBytes:
-// 32 bits of A at a time, in blocks of up to kRows rows.
 HWY_INLINE std::int32_t four_bytes(const std::uint8_t* from) {
   std::int32_t four;
   std::memcpy(&four, from, sizeof four);
@@ -132,6 +135,8 @@ HWY_INLINE std::int32_t four_bytes(const std::uint8_t* from) {
 HWY_INLINE V32 load_words(const std::int8_t* from) {
   return hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(from));
 }
+// kGroup weights of each column, which are bytes, meet kGroup neighbouring numbers of A, of kBytes:
+// 32 bits of A at a time, in blocks of up to kRows rows.
 #if HWY_TARGET == HWY_AVX3_DL
 struct ByteDot {
   static constexpr int kGroup = 4, kBytes = 1, kShift = 0, kRows = kMaxRows;
