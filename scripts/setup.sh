@@ -13,7 +13,7 @@ set -eu
 
 build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json3-dev
   libgtest-dev libgmock-dev libhwy-dev libsodium-dev"
-desktop="libopencv-dev libjpeg-dev libpng-dev libtiff-dev zlib1g-dev libtorch-dev libgloo-dev
+desktop="libopencv-dev libjpeg-dev libpng-dev libtiff-dev libwebp-dev zlib1g-dev libtorch-dev libgloo-dev
   libopenblas-dev libpugixml-dev libyaml-cpp-dev libuchardet-dev libutf8proc-dev libtomlplusplus-dev libfmt-dev
   libcli11-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev libqrencode-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
   flatbuffers-compiler libflatbuffers-dev procps strace"

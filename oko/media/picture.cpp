@@ -5,16 +5,13 @@
 #include <atomic>
 #include <cassert>
 #include <limits>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <optional>
 
 #include "oko/base/error.h"
-#include "oko/media/bmp.h"
 #include "oko/media/codecs.h"
 #include "oko/media/heif.h"
 #include "oko/media/opencv.h"
-#include "oko/media/webp.h"
 #include "oko/storage/store.h"
 
 namespace oko::media {
@@ -98,45 +95,15 @@ image::Picture checked(Decoded decoded, image::Size expected, const std::string&
   return std::move(decoded.picture);
 }
 
-// BMP and WebP.
-image::Picture decode_by_opencv(std::span<const std::byte> file, image::Size expected,
-                                const std::string& name) {
-  silence_opencv();
-  const cv::Mat bytes(1, static_cast<int>(file.size()), CV_8U,
-                      const_cast<std::byte*>(file.data()));  // only read
-  cv::Mat bgr;
-  try {
-    bgr = cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
-  } catch (const cv::Exception&) {
-    bgr.release();  // broken data, like an empty result
-  }
-  if (bgr.empty()) throw broken(name);
-  check_size({bgr.cols, bgr.rows}, expected, name);
-  return picture_from_bgr(bgr);
-}
-
-image::Picture decode_bmp(const Bytes& file, image::Size expected, const std::string& name) {
-  const Decoded::State state = bmp_state(file.span(), expected);
-  if (state == Decoded::State::kCut) throw cut(name);
-  if (state == Decoded::State::kBroken) throw broken(name);
-  return decode_by_opencv(file.span(), expected, name);
-}
-
-image::Picture decode_webp(const Bytes& file, const PictureInfo& info, const std::string& name) {
-  if (info.truncated) throw cut(name);
-  const std::optional<std::vector<std::byte>> still = first_still(file.span());
-  if (!still) return decode_by_opencv(file.span(), info.size, name);
-  check_size(probe(Bytes(*still)).size, info.size, name);  // before it is decoded
-  return decode_by_opencv(*still, info.size, name);
-}
-
 image::Picture decode_stored(const Bytes& file, const PictureInfo& info, const std::string& name) {
   const auto by = [&](Decoded decoded) { return checked(std::move(decoded), info.size, name); };
   if (info.format == "jpeg") return by(decode_jpeg(file.span(), 1, info.size));
   if (info.format == "png") return by(decode_png(file.span(), info.size));
   if (info.format == "tiff") return by(decode_tiff(file.span(), info.size));
   if (is_heif(info)) return by(decode_heif(file.span(), info.size));
-  return info.format == "bmp" ? decode_bmp(file, info.size, name) : decode_webp(file, info, name);
+  if (info.format == "bmp") return by(decode_bmp(file.span(), info.size));
+  if (info.truncated) throw cut(name);
+  return by(decode_webp(file.span(), info.size));
 }
 
 image::Size reduced_size(image::Size size, int divisor) {  // as libjpeg rounds: up
@@ -151,23 +118,6 @@ int largest_divisor(image::Size size, image::Size at_least) {
   int divisor = 8;
   while (divisor > 1 && !fits(divisor)) divisor /= 2;
   return divisor;
-}
-
-std::vector<std::byte> encode(const image::Picture& picture, const char* extension,
-                              const std::vector<int>& settings) {
-  assert(picture.size.width > 0 && picture.size.height > 0);
-  silence_opencv();
-  cv::Mat bgr;
-  cv::cvtColor(view(picture), bgr, cv::COLOR_RGB2BGR);
-  std::vector<unsigned char> file;
-  try {
-    cv::imencode(extension, bgr, file, settings);
-  } catch (const cv::Exception& error) {
-    throw Error(ErrorCode::kFailed, to_text(picture.size) + " image",
-                std::string("cannot be encoded: ") + error.err);
-  }
-  const auto bytes = std::as_bytes(std::span(file));
-  return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace
@@ -213,14 +163,6 @@ image::Picture decode_reduced(const Bytes& file, const std::string& name, image:
     if (divisor > 1) stored = resized(stored, size);
   }
   return turned_upright(std::move(stored), info.exif_orientation);
-}
-
-std::vector<std::byte> encode_jpeg(const image::Picture& picture, int quality) {
-  return encode(picture, ".jpg", {cv::IMWRITE_JPEG_QUALITY, quality});
-}
-
-std::vector<std::byte> encode_png(const image::Picture& picture) {
-  return encode(picture, ".png", {});
 }
 
 void check_can_save(const std::string& uri) {

@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <charconv>
 #include <cmath>
@@ -27,11 +25,6 @@ namespace {
 void silence_video() {
   silence_opencv();
   ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);  // AV_LOG_QUIET
-}
-
-template <std::size_t N>
-bool ends_with_one_of(const std::string& uri, const std::array<std::string_view, N>& extensions) {
-  return std::ranges::find(extensions, storage::extension(uri)) != extensions.end();
 }
 
 VideoInfo info_of(const cv::VideoCapture& capture) {
@@ -208,12 +201,6 @@ class OpenCvWriter final : public VideoWriter {
 };
 
 }  // namespace
-
-bool is_video_name(const std::string& uri) {
-  constexpr std::array<std::string_view, 8> kExtensions = {".mp4", ".avi",  ".mov", ".mkv",
-                                                           ".m4v", ".webm", ".mpg", ".mpeg"};
-  return ends_with_one_of(uri, kExtensions);
-}
 
 std::unique_ptr<VideoReader> open_video(const std::string& source) {
   silence_video();

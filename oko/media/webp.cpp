@@ -1,9 +1,14 @@
-#include "oko/media/webp.h"
+#include <webp/decode.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
+#include <vector>
+
+#include "oko/media/codecs.h"
+#include "oko/media/opencv.h"
 
 namespace oko::media {
 namespace {
@@ -39,8 +44,8 @@ std::vector<std::byte> file_of(const Chunk& picture) {
   return file;
 }
 
-}  // namespace
-
+// The first frame of an animated WebP file as a separate WebP file, without transparency; nothing
+// for other files.
 std::optional<std::vector<std::byte>> first_still(Span file) {
   constexpr std::size_t kFileHead = 12, kFrameHead = 16;
   const auto is = [&](std::size_t at, const char* text) {
@@ -57,6 +62,28 @@ std::optional<std::vector<std::byte>> first_still(Span file) {
     return std::nullopt;
   }
   return std::nullopt;
+}
+
+Decoded decode_still(Span file, image::Size expected) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(file.data());
+  Decoded decoded;
+  int width = 0, height = 0;
+  if (!WebPGetInfo(data, file.size(), &width, &height)) return decoded;
+  decoded.picture.size = {width, height};
+  if (decoded.picture.size != expected) return decoded;
+  decoded.picture = blank_picture(expected);
+  std::vector<std::uint8_t>& rgb = decoded.picture.rgb;
+  if (WebPDecodeRGBInto(data, file.size(), rgb.data(), rgb.size(), 3 * width) != nullptr) {
+    decoded.state = Decoded::State::kWhole;
+  }
+  return decoded;
+}
+
+}  // namespace
+
+Decoded decode_webp(Span file, image::Size expected) {
+  const std::optional<std::vector<std::byte>> still = first_still(file);
+  return decode_still(still ? *still : file, expected);
 }
 
 }  // namespace oko::media

@@ -56,14 +56,13 @@ class Search {
 
 bool may_be_absent(std::string_view library) {
   // OpenCV's other modules are the base of these.
-  for (const std::string_view base :
-       {"libopencv_core.", "libopencv_imgproc.", "libopencv_imgcodecs."}) {
+  for (const std::string_view base : {"libopencv_core.", "libopencv_imgproc."}) {
     if (library.starts_with(base)) return false;
   }
-  constexpr std::array<std::string_view, 16> kFamilies{
-      "libopencv_",  "libavcodec.",    "libavformat.", "libavutil.", "libavdevice.", "libavfilter.",
-      "libswscale.", "libswresample.", "libgdal.",     "libgdcm",    "libarmnn",     "libleveldb.",
-      "liblmdb.",    "libzmq.",        "libsnappy.",   "libOpenCL."};
+  constexpr std::array<std::string_view, 14> kFamilies{
+      "libopencv_",   "libavcodec.", "libavformat.",   "libavutil.", "libavdevice.",
+      "libavfilter.", "libswscale.", "libswresample.", "libarmnn",   "libleveldb.",
+      "liblmdb.",     "libzmq.",     "libsnappy.",     "libOpenCL."};
   return std::ranges::any_of(kFamilies, [&](auto family) { return library.starts_with(family); });
 }
 

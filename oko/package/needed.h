@@ -8,8 +8,8 @@
 
 namespace oko::package {
 
-// Debian's LibTorch names libraries of which it uses nothing, and OpenCV's readers of images bring
-// geographic and medical formats: together half of a bundle. Training needs none of them.
+// Debian's LibTorch names libraries of which it uses nothing, and OpenCV's video module brings
+// more: together half of a bundle. Training needs none of them.
 
 // Whether a library is one of those that a bundle may do without: video, other engines, databases.
 bool may_be_absent(std::string_view library);

@@ -15,9 +15,6 @@ __attribute__((unused, noreturn)) static void absent(void) {
 #define FUNCTION(number, name)                \
   void function_##number(void) __asm__(name); \
   void function_##number(void) { absent(); }
-#define NOTHING(number, name)                 \
-  void function_##number(void) __asm__(name); \
-  void function_##number(void) {}
 /* Tables of classes that are never used. */
 #define DATA(number, name)                   \
   extern char data_##number[] __asm__(name); \
