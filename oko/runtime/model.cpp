@@ -9,6 +9,7 @@
 #include "oko/base/locked.h"
 #include "oko/graph/dilation.h"
 #include "oko/runtime/build_identity.h"
+#include "oko/runtime/checksum.h"
 #include "oko/runtime/kernels8.h"
 #include "oko/runtime/memory.h"
 #include "oko/runtime/pack.h"
@@ -21,7 +22,7 @@ namespace {
 // weights are packed is part of the build.
 struct PackedHeader {
   static constexpr std::uint64_t kMagic = 0x6b6361706f6b6fULL;  // "okopack", little-endian
-  static constexpr std::uint32_t kVersion = 7;
+  static constexpr std::uint32_t kVersion = 8;
   std::uint64_t magic = kMagic;
   std::uint32_t version = kVersion;
   std::uint32_t target = 0, precision = 0, unused = 0;
@@ -56,10 +57,13 @@ std::uint64_t fingerprint_of(const graph::Network& network, const Plan& plan) {
       hash.add(std::as_bytes(std::span(range.points)));
     }
   }
+  std::vector<std::span<const std::byte>> values;
   for (const auto& [name, tensor] : network.weights) {
     hash.add(std::as_bytes(std::span(name)));
-    hash.add(tensor.data.span());
+    values.push_back(tensor.data.span());
   }
+  const std::uint64_t sum = checksum(values);
+  hash.add(std::as_bytes(std::span(&sum, 1)));
   return hash.value();
 }
 
@@ -70,12 +74,6 @@ PlanOptions plan_options(const graph::Network& network, const ModelOptions& opti
   const bool slow = &kernels8(options.target) == &scalar_kernels8() &&
                     &kernels(options.target) != &scalar_kernels();
   return {quantized && !slow ? Precision::kInt8 : Precision::kFloat32, options.target};
-}
-
-std::uint64_t checksum_of(std::span<const std::byte> bytes) {
-  Hash hash;
-  hash.add(bytes);
-  return hash.value();
 }
 
 // Without the checksum.
@@ -157,7 +155,7 @@ std::shared_ptr<const Model> Model::from_packed(graph::Network network, const Mo
   std::memcpy(&wanted.checksum, packed.data() + offsetof(PackedHeader, checksum),
               sizeof wanted.checksum);
   if (std::memcmp(packed.data(), &wanted, sizeof wanted) != 0) return nullptr;
-  if (checksum_of(packed.span().subspan(sizeof wanted)) != wanted.checksum) return nullptr;
+  if (checksum(packed.span().subspan(sizeof wanted)) != wanted.checksum) return nullptr;
   if (reinterpret_cast<std::uintptr_t>(packed.data()) % kAlignment != 0) return nullptr;
   model->weights_ = packed.part(sizeof wanted, wanted.bytes);
   network.weights.clear();
@@ -169,7 +167,7 @@ std::vector<std::byte> Model::packed() const {
   PackedHeader header = header_of(plan_, fingerprint_);
   std::vector<std::byte> out(sizeof header + weights_.size() + kSlack);
   std::memcpy(out.data() + sizeof header, weights_.data(), weights_.size());
-  header.checksum = checksum_of(std::span(out).subspan(sizeof header));
+  header.checksum = checksum(std::span(out).subspan(sizeof header));
   std::memcpy(out.data(), &header, sizeof header);
   return out;
 }
