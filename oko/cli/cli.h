@@ -78,7 +78,11 @@ std::string help_of(const CLI::App& command);
 std::string usage_of(const CLI::App& command);
 std::string value_name(const CLI::Option& option);
 
+// The global flag --max-pixels of programs that decode images.
+void add_max_pixels(CLI::App& app);
 void add_all_commands(CLI::App& app, Context& context);
+// Those that run without LibTorch and OpenCV's video module.
+void add_light_commands(CLI::App& app, Context& context);
 
 using AddCommands = std::function<void(CLI::App& app, Context& context)>;
 // Parses the command line, runs a command, prints errors. Returns the exit code.

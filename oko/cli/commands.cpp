@@ -1,20 +1,6 @@
 #include "oko/cli/cli.h"
-#include "oko/media/picture.h"
 
 namespace oko::cli {
-namespace {
-
-void add_max_pixels(CLI::App& app) {
-  media::set_max_pixels(media::kDefaultMaxPixels);
-  app.add_option_function<std::int64_t>("--max-pixels", media::set_max_pixels,
-                                        "Reject images with more pixels than this")
-      ->check(CLI::Range(std::int64_t{1}, media::kMaxPixelLimit))
-      ->default_str(std::to_string(media::kDefaultMaxPixels))
-      ->type_name("N");
-}
-
-}  // namespace
-
 void add_all_commands(CLI::App& app, Context& context) {
   add_max_pixels(app);
   add_data_command(app, context);

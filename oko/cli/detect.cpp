@@ -16,8 +16,8 @@
 #include "oko/cli/failed_images.h"
 #include "oko/cli/interrupt.h"
 #include "oko/cli/table.h"
+#include "oko/cli/whole.h"
 #include "oko/media/picture.h"
-#include "oko/media/video.h"
 #include "oko/run/run.h"
 #include "oko/storage/store.h"
 
@@ -36,7 +36,7 @@ class DetectRun {
  public:
   DetectRun(const DetectArguments& arguments, Context& context)
       : context_(context),
-        sources_(detect_sources(arguments)),
+        sources_(sources_of(arguments)),
         draws_(!arguments.out.empty()),
         detector_(make_detector(arguments.detector, context)),
         thresholds_(thresholds_for(detector_.network(), arguments.detector)),
@@ -72,6 +72,13 @@ class DetectRun {
       throw Error(ErrorCode::kUsage, source.uri, "is an image, and objects are followed in videos",
                   "leave out --track, --line and --zone, or give a video or camera");
     }
+  }
+
+  static std::vector<DetectSource> sources_of(const DetectArguments& arguments) {
+    std::vector<DetectSource> sources = detect_sources(arguments);
+    const auto clip = [](const DetectSource& source) { return is_clip(source.uri); };
+    if (std::ranges::any_of(sources, clip)) need_whole_program();
+    return sources;
   }
 
   // Notes that existing files with the names of the results are replaced.
@@ -124,11 +131,11 @@ class DetectRun {
   }
 
   void detect_clip(const DetectSource& source) {
-    const auto opened = failed_.read(source.uri, [&] { return media::open_video(source.uri); });
+    const auto opened = failed_.read(source.uri, [&] { return open_clip(source.uri); });
     if (!opened) return;
     const std::unique_ptr<media::VideoReader>& reader = *opened;
     std::unique_ptr<media::VideoWriter> writer;
-    if (draws_) writer = media::create_video(source.target, reader->info());
+    if (draws_) writer = create_clip(source.target, reader->info());
     const auto before = total_;
     std::optional<ClipTracker> tracker;
     if (track_.track) tracker.emplace(track_);

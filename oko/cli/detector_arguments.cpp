@@ -11,10 +11,10 @@
 #include "oko/base/suggest.h"
 #include "oko/cli/choice.h"
 #include "oko/cli/detect_output.h"
+#include "oko/cli/whole.h"
 #include "oko/graph/about.h"
 #include "oko/image/tiles.h"
 #include "oko/runtime/engine.h"
-#include "oko/train/engine.h"
 
 namespace oko::cli {
 namespace {
@@ -77,8 +77,7 @@ bool takes_torch(const EngineArguments& arguments) {
     throw Error(ErrorCode::kUsage, "--engine oko", "oko's engine runs only on the CPU",
                 "use --engine torch for the GPU");
   }
-  return kind == EngineKind::kAuto && arguments.device == "auto" && !has_own_settings &&
-         train::has_cuda();
+  return kind == EngineKind::kAuto && arguments.device == "auto" && !has_own_settings && has_gpu();
 }
 
 std::unique_ptr<detect::Engine> make_own_engine(const graph::Network& network,
@@ -153,10 +152,11 @@ void add_detector_arguments(CLI::App& command, DetectorArguments& detector) {
 std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                                             const EngineArguments& arguments) {
   if (!takes_torch(arguments)) return make_own_engine(network, arguments);
-  return train::make_torch_engine(network, {arguments.own.threads, arguments.device});
+  return make_torch_engine(network, arguments.own.threads, arguments.device);
 }
 
 detect::Detector make_detector(const DetectorArguments& detector, const Context& context) {
+  if (takes_torch(detector.engine)) need_whole_program();
   graph::Network network = load_model(detector.model, detector.size, context);
   if (network.heads().empty()) {
     throw Error(ErrorCode::kUsage, detector.model.path,

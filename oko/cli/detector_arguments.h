@@ -61,7 +61,8 @@ void add_detector_arguments(CLI::App& command, DetectorArguments& detector);
 std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                                             const EngineArguments& arguments);
 
-// Reads the model, prints what was inferred from a Darknet .cfg, and makes its engine.
+// Reads the model, prints what was inferred from a Darknet .cfg, and makes its engine. oko-light
+// may start oko-commands for it (whole.h), so nothing may be printed before.
 detect::Detector make_detector(const DetectorArguments& detector, const Context& context);
 
 // The arguments' thresholds, or those of the network's classes where they are to be taken.

@@ -1,8 +1,9 @@
 #include "oko/cli/heads_from.h"
 
 #include "oko/base/error.h"
+#include "oko/convert/description.h"
+#include "oko/convert/model_files.h"
 #include "oko/convert/read.h"
-#include "oko/convert/runner.h"
 
 namespace oko::cli {
 

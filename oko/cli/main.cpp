@@ -1,30 +1,43 @@
-// The oko program. LibTorch, OpenCV and their 290 dependencies take half a second and 160 MB to
-// load, so only a separate program, oko-commands, links them; this one runs `oko store` and the
-// workers of jobs itself and execs the other for everything else.
-#include <unistd.h>
+// The oko program. LibTorch, OpenCV's video module and their 290 dependencies take half a second
+// and 160 MB to load, so only a separate program, oko-commands, links them; this one runs `oko
+// store` and the workers of jobs itself and execs oko-light, or else oko-commands, for everything
+// else.
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <iostream>
-#include <string>
 
-#include "oko/base/error.h"
-#include "oko/base/text.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/job.h"
+#include "oko/cli/programs.h"
 
 namespace {
 
+bool is(const char* word, const char* name) {
+  return word != nullptr && std::strcmp(word, name) == 0;
+}
+
+// The words from the command on.
+char** from_command(char** words) {
+  while (*words != nullptr && **words == '-') ++words;
+  return words;
+}
+
+// Whether oko-light has the command (light_commands.cpp).
+bool is_light(char** words) {
+  constexpr std::array kLight{"data",    "eval",  "quantize", "detect", "import",
+                              "inspect", "phone", "bench",    "seal",   "weights"};
+  const char* command = *from_command(words);
+  return std::ranges::any_of(kLight, [&](const char* name) { return is(command, name); });
+}
+
 // The command that this program runs itself; null for the others.
 using AddCommand = void (*)(CLI::App& app, oko::cli::Context& context);
-AddCommand light_command(char** words) {
-  while (*words != nullptr && **words == '-') ++words;
-  const auto is = [](const char* word, const char* name) {
-    return word != nullptr && std::strcmp(word, name) == 0;
-  };
+AddCommand own_command(char** words) {
+  if (is(words[0], "--version") && words[1] == nullptr) return [](CLI::App&, oko::cli::Context&) {};
+  words = from_command(words);
   if (is(words[0], "store")) return oko::cli::add_store_command;
   if (is(words[0], "job") && is(words[1], "run")) return oko::cli::add_job_worker_command;
   return nullptr;
@@ -46,23 +59,15 @@ void remember_program() {
   if (!error) setenv("OKO_PROGRAM", self.c_str(), 0);
 }
 
-int become_commands(char** argv) {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto path = (self.parent_path() / OKO_COMMANDS).lexically_normal();
-  execv(path.c_str(), argv);
-  std::cerr << "oko: error: " << oko::printable(path.string()) << ": cannot start ("
-            << std::strerror(errno) << ")\n  hint: reinstall oko: this file is part of it\n";
-  return static_cast<int>(oko::ErrorCode::kFailed);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   remember_program();
-  if (const AddCommand add = argc > 1 ? light_command(argv + 1) : nullptr) {
+  if (const AddCommand add = argc > 1 ? own_command(argv + 1) : nullptr) {
     return oko::cli::run_oko(argc, argv, add);
   }
   let_threads_sleep();
-  return become_commands(argv);
+  // A bundle has no oko-light.
+  if (argc > 1 && is_light(argv + 1)) oko::cli::become(oko::cli::Program::kLight, argv);
+  return oko::cli::become_commands(argv);
 }

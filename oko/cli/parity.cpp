@@ -7,6 +7,7 @@
 #include "oko/cli/model.h"
 #include "oko/cli/parity_text.h"
 #include "oko/cli/sealed.h"
+#include "oko/convert/description.h"
 #include "oko/convert/runner.h"
 #include "oko/convert/tolerance.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "oko/base/error.h"
+#include "oko/convert/description.h"
 #include "oko/convert/head_executor.h"
 #include "oko/convert/program.h"
 #include "oko/convert/read.h"
@@ -27,18 +28,6 @@ struct Source {
                       "pass them with --weights-a or --weights-b");
   }
 };
-
-// Whether the first thing a network does is to scale the image, channel by channel, as exported
-// files do that hold no preprocessing.
-bool scales_its_input(const graph::Network& network) {
-  const auto* first = std::get_if<graph::Convolution>(&network.layers.front().operation);
-  const int channels = network.input.channels;
-  const auto reads = [](const graph::Layer& layer) {
-    return std::ranges::count(layer.inputs, graph::kNetworkInput) > 0;
-  };
-  return first != nullptr && first->size == 1 && first->filters == channels &&
-         first->groups == channels && std::ranges::count_if(network.layers, reads) == 1;
-}
 
 std::vector<graph::Operation> heads_of(const graph::Network& network) {
   std::vector<graph::Operation> heads;
@@ -106,10 +95,6 @@ Runner runner_of(Source source) {
 
 }  // namespace
 
-std::string description_for(const graph::Network& file, const graph::Network& network) {
-  return formats::describe(scales_its_input(file) ? without_scaling(network) : network);
-}
-
 std::pair<Runner, Runner> runners_of(const ModelFiles& first, const ModelFiles& second,
                                      const formats::ReadOptions& options) {
   Source a{first, options}, b{second, options};
@@ -119,12 +104,6 @@ std::pair<Runner, Runner> runners_of(const ModelFiles& first, const ModelFiles& 
     share_heads(a.has_heads() ? a : b, a.has_heads() ? b : a);
   }
   return {runner_of(std::move(a)), runner_of(std::move(b))};
-}
-
-graph::Network without_scaling(graph::Network network) {
-  network.preprocess.mean = image::Preprocess{}.mean;
-  network.preprocess.scale = image::Preprocess{}.scale;
-  return network;
 }
 
 }  // namespace oko::convert

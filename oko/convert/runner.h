@@ -26,11 +26,4 @@ struct Runner {
 std::pair<Runner, Runner> runners_of(const ModelFiles& first, const ModelFiles& second,
                                      const formats::ReadOptions& options = {});
 
-// What `network` says of heads, classes and images, for another file of it, which may scale its
-// input itself.
-std::string description_for(const graph::Network& file, const graph::Network& network);
-
-// The network for images whose mean and scale are not applied yet.
-graph::Network without_scaling(graph::Network network);
-
 }  // namespace oko::convert
