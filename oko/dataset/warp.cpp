@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "oko/dataset/warp_kernels.h"
+
 namespace oko::dataset {
 namespace {
 
@@ -71,83 +73,6 @@ Axis make_axis(int source, const Span& span, int low, int high,
   return axis;
 }
 
-// line[k] = Σ_t weight[t] · source[t · stride + k], scaled from bytes to [0, 1].
-void blend_rows(const std::uint8_t* source, std::size_t stride, const float* weight, int taps,
-                std::span<float> line) {
-  constexpr float kUnit = 1.F / 255;
-  const std::size_t count = line.size();
-  float* const out = line.data();
-  int t = 1;
-  if (taps == 1) {
-    const float w = weight[0] * kUnit;
-    for (std::size_t k = 0; k < count; ++k) out[k] = w * source[k];
-  } else {
-    const float w0 = weight[0] * kUnit, w1 = weight[1] * kUnit;
-    const std::uint8_t* const next = source + stride;
-    for (std::size_t k = 0; k < count; ++k) out[k] = w0 * source[k] + w1 * next[k];
-    t = 2;
-  }
-  for (; t < taps; ++t) {
-    const float w = weight[t] * kUnit;
-    const std::uint8_t* const next = source + static_cast<std::size_t>(t) * stride;
-    for (std::size_t k = 0; k < count; ++k) out[k] += w * next[k];
-  }
-}
-
-// Resamples interleaved RGB along x into three rows. kTaps > 0 is axis.taps known in advance.
-template <int kTaps>
-void blend_columns(const float* line, const Axis& axis, float* red, float* green, float* blue) {
-  const int taps = kTaps > 0 ? kTaps : axis.taps;
-  const float* weight = axis.weight.data();
-  for (int k = 0; k < axis.count(); ++k, weight += taps) {
-    const float* p = line + axis.start[k] * 3;
-    float r = weight[0] * p[0], g = weight[0] * p[1], b = weight[0] * p[2];
-    for (int t = 1; t < taps; ++t) {
-      r += weight[t] * p[3 * t];
-      g += weight[t] * p[3 * t + 1];
-      b += weight[t] * p[3 * t + 2];
-    }
-    red[k] = r;
-    green[k] = g;
-    blue[k] = b;
-  }
-}
-
-struct FloatShift {
-  float hue, saturation, value;
-};
-
-// To HSV, the shift, and back, written without branches so that the compiler can vectorise it.
-// Hue runs from 0 to 6: 0 red, 2 green, 4 blue; a channel at hue distance d from its own colour is
-// value − chroma · clamp(d − 1, 0, 1).
-void shift_colors(float* __restrict red, float* __restrict green, float* __restrict blue, int count,
-                  FloatShift shift) {
-  constexpr float kTiny = 1e-20F;  // keeps 0 / 0 at 0
-  for (int i = 0; i < count; ++i) {
-    const float r = red[i], g = green[i], b = blue[i];
-    const float value = std::max(std::max(r, g), b);
-    const float chroma = value - std::min(std::min(r, g), b);
-    const float unit = 1 / (chroma + kTiny);
-    const float by_red = (g - b) * unit, by_green = 2 + (b - r) * unit,
-                by_blue = 4 + (r - g) * unit;
-    float hue = value == g ? by_green : by_blue;
-    hue = (value == r ? by_red : hue) + shift.hue;  // [-1, 11)
-    const float below = hue - 6, above = hue + 6;
-    hue = hue >= 6 ? below : hue;
-    hue = hue < 0 ? above : hue;
-    const float new_value = std::min(1.F, value * shift.value);
-    const float new_chroma = new_value * std::min(1.F, chroma / (value + kTiny) * shift.saturation);
-    const auto channel = [=](float turn) {
-      const float at = hue + turn, wrapped = at - 6;
-      const float k = at >= 6 ? wrapped : at;
-      return new_value - new_chroma * std::max(0.F, std::min(std::min(k, 4 - k), 1.F));
-    };
-    red[i] = channel(5);
-    green[i] = channel(3);
-    blue[i] = channel(1);
-  }
-}
-
 }  // namespace
 
 image::Box Warp::to_input(const image::Box& box, image::Size picture) const {
@@ -183,33 +108,37 @@ void draw_warped(const image::Picture& picture, const Warp& warp, const ColorShi
                  const Region& region, const Canvas& canvas) {
   assert(picture.size.width > 0 && picture.size.height > 0 && warp.width > 0 && warp.height > 0);
   const auto sampling = canvas.preprocess.sampling;
+  const WarpKernels& kernels = warp_kernels();
   Axis columns = make_axis(picture.size.width, {warp.left, warp.width, warp.flip}, region.left,
                            region.right, sampling);
-  const Axis rows = make_axis(picture.size.height, {warp.top, warp.height, false}, region.top,
-                              region.bottom, sampling);
+  Axis rows = make_axis(picture.size.height, {warp.top, warp.height, false}, region.top,
+                        region.bottom, sampling);
   if (columns.count() == 0 || rows.count() == 0) return;
+  constexpr float kUnit = 1.F / 255;  // bytes to [0, 1]
+  for (float& weight : rows.weight) weight *= kUnit;
 
   // Only the source columns that are used are blended.
   const auto [low, high] = std::minmax_element(columns.start.begin(), columns.start.end());
   const int first = *low;
-  std::vector<float> line(static_cast<std::size_t>(*high + columns.taps - first) * 3);
+  const std::size_t values = static_cast<std::size_t>(*high + columns.taps - first) * 3;
+  std::vector<float> line(values + 1);  // see WarpKernels::blend_columns()
   for (int& start : columns.start) start -= first;
 
   const bool recolor = color != ColorShift{};
   const double turn = color.hue - std::floor(color.hue);
   const FloatShift shift{static_cast<float>(turn * 6), static_cast<float>(color.saturation),
                          static_cast<float>(color.value)};
-  const auto blend = columns.taps == 2 ? blend_columns<2> : blend_columns<0>;
   const std::size_t stride = static_cast<std::size_t>(picture.size.width) * 3;
   for (int k = 0; k < rows.count(); ++k) {
     const std::size_t start = static_cast<std::size_t>(rows.start[k]);
-    blend_rows(picture.rgb.data() + start * stride + static_cast<std::size_t>(first) * 3, stride,
-               &rows.weight[k * rows.taps], rows.taps, line);
+    kernels.blend_rows(picture.rgb.data() + start * stride + static_cast<std::size_t>(first) * 3,
+                       stride, &rows.weight[k * rows.taps], rows.taps, line.data(), values);
     float* const red = canvas.row(0, rows.first + k) + columns.first;
     float* const green = canvas.row(1, rows.first + k) + columns.first;
     float* const blue = canvas.row(2, rows.first + k) + columns.first;
-    blend(line.data(), columns, red, green, blue);
-    if (recolor) shift_colors(red, green, blue, columns.count(), shift);
+    kernels.blend_columns(line.data(), columns.start.data(), columns.weight.data(), columns.taps,
+                          columns.count(), red, green, blue);
+    if (recolor) kernels.shift_colors(red, green, blue, columns.count(), shift);
   }
 }
 
