@@ -43,9 +43,9 @@ foreach(folder IN LISTS layers)
          source MATCHES "_test\\.cpp$|/test_[a-z_]+\\.(h|cpp)$|/testing/")
         continue()
       endif()
-      if(root STREQUAL "hwy")  # kernels are the phone engine's, and those of training
-        if(NOT folder MATCHES "^(image|runtime|train)$")
-          message(SEND_ERROR "${source} includes ${header}: kernels belong to image, runtime, train")
+      if(root STREQUAL "hwy")  # kernels are the phone engine's, and those of training and its images
+        if(NOT folder MATCHES "^(dataset|image|runtime|train)$")
+          message(SEND_ERROR "${source} includes ${header}: kernels belong to dataset, image, runtime, train")
         endif()
         continue()
       endif()
