@@ -286,26 +286,29 @@ void kernel_gradient(const Points<const float>& from, float* gradient, std::int6
 template <int kRows, int kVectors>
 HWY_NOINLINE void multiply_block(const PointProduct& p, const float* a, const float* b, float* c) {
   V sum[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(D());
-  }
+  engine::repeat<kRows>([&](auto r) HWY_ATTR {
+    engine::repeat<kVectors>([&](auto v) HWY_ATTR { sum[r][v] = hn::Zero(D()); });
+  });
   const std::ptrdiff_t b_vector = p.b_vector;
   for (std::int64_t left = p.depth; left > 0; left -= kLanes, a += p.a_vector) {
     const float* end = b + lanes_of(left) * kLanes;
     const float* next = a + p.a_vector;
     for (const float* factors = a; b != end; b += kLanes, ++factors, next += kLanes) {
       V weight[kVectors];
-      for (int v = 0; v < kVectors; ++v) weight[v] = hn::Load(D(), b + v * b_vector);
+      engine::repeat<kVectors>([&](auto v)
+                                   HWY_ATTR { weight[v] = hn::Load(D(), b + v * b_vector); });
       hwy::Prefetch(next);
-      for (int r = 0; r < kRows; ++r) {
+      engine::repeat<kRows>([&](auto r) HWY_ATTR {
         const V factor = hn::Set(D(), factors[r * kLanes]);
-        for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]);
-      }
+        engine::repeat<kVectors>(
+            [&](auto v) HWY_ATTR { sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]); });
+      });
     }
   }
-  for (int v = 0; v < kVectors; ++v) {
-    for (int r = 0; r < kRows; ++r) hn::Store(sum[r][v], D(), c + v * p.c_vector + r * kLanes);
-  }
+  engine::repeat<kVectors>([&](auto v) HWY_ATTR {
+    engine::repeat<kRows>(
+        [&](auto r) HWY_ATTR { hn::Store(sum[r][v], D(), c + v * p.c_vector + r * kLanes); });
+  });
 }
 
 using Block = void (*)(const PointProduct&, const float*, const float*, float*);
@@ -336,25 +339,25 @@ template <int kVectors>
 HWY_NOINLINE void transposed_block(const PointProduct& p, const float* a, const float* b,
                                    float* c) {
   V sum[kTransposedRows][kVectors];
-  for (int r = 0; r < kTransposedRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
+  engine::repeat<kTransposedRows>([&](auto r) HWY_ATTR {
+    engine::repeat<kVectors>([&](auto v) HWY_ATTR {
       sum[r][v] = p.add ? hn::Load(D(), c + v * p.c_vector + r * kLanes) : hn::Zero(D());
-    }
-  }
+    });
+  });
   const std::ptrdiff_t b_vector = p.b_vector;
   for (std::int64_t k = 0; k < p.depth; ++k, a += kLanes, b += kLanes) {
     V weight[kVectors];
-    for (int v = 0; v < kVectors; ++v) weight[v] = hn::Load(D(), b + v * b_vector);
-    for (int r = 0; r < kTransposedRows; ++r) {
+    engine::repeat<kVectors>([&](auto v) HWY_ATTR { weight[v] = hn::Load(D(), b + v * b_vector); });
+    engine::repeat<kTransposedRows>([&](auto r) HWY_ATTR {
       const V factor = hn::Set(D(), a[r]);
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]);
-    }
+      engine::repeat<kVectors>(
+          [&](auto v) HWY_ATTR { sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]); });
+    });
   }
-  for (int v = 0; v < kVectors; ++v) {
-    for (int r = 0; r < kTransposedRows; ++r) {
-      hn::Store(sum[r][v], D(), c + v * p.c_vector + r * kLanes);
-    }
-  }
+  engine::repeat<kVectors>([&](auto v) HWY_ATTR {
+    engine::repeat<kTransposedRows>(
+        [&](auto r) HWY_ATTR { hn::Store(sum[r][v], D(), c + v * p.c_vector + r * kLanes); });
+  });
 }
 
 template <std::size_t... kIndex>
