@@ -8,6 +8,7 @@
 #include "oko/base/locked.h"
 #include "oko/graph/compact.h"
 #include "oko/runtime/kernels8.h"
+#include "oko/runtime/panels.h"
 #include "oko/runtime/tiling.h"
 
 namespace oko::runtime {
@@ -27,16 +28,6 @@ constexpr double kKernelPoints[kPatch][3] = {{1. / 4, 0, 0},
                                              {0, 0, 1}};
 constexpr double kKernelPoints8[kPatch8][3] = {
     {1, 0, 0}, {1. / 2, 1. / 2, 1. / 2}, {1. / 2, -1. / 2, 1. / 2}, {0, 0, 1}};
-
-// Calls body(first column, width) for every panel of a matrix.
-template <typename Body>
-void for_panels(int columns, int lanes, const Body& body) {
-  for (int column = 0; column < columns;) {
-    const int width = columns - column > lanes ? 2 * lanes : lanes;
-    body(column, width);
-    column += width;
-  }
-}
 
 // The matrices that a convolution multiplies by: `points` of them (36 or 16 for Winograd, else 1),
 // each of `runs` runs of `depth` rows.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "oko/runtime/kernels.h"
+#include "oko/runtime/panels.h"
 #include "oko/train/map_runs.h"
 
 namespace oko::train {
@@ -18,15 +19,13 @@ std::vector<float> packed(const at::Tensor& kernel, int lanes) {
   const std::int64_t columns = kernel.size(0), depth = kernel.numel() / columns;
   const float* values = values_of<float>(kernel);
   std::vector<float> panels;
-  for (std::int64_t column = 0; column < columns;) {
-    const std::int64_t width = columns - column > lanes ? 2 * lanes : lanes;
+  runtime::for_panels(static_cast<int>(columns), lanes, [&](int first, int width) {
     for (std::int64_t k = 0; k < depth; ++k) {
-      for (std::int64_t c = column; c < column + width; ++c) {
+      for (std::int64_t c = first; c < first + width; ++c) {
         panels.push_back(c < columns ? values[c * depth + k] : 0.F);
       }
     }
-    column += width;
-  }
+  });
   return panels;
 }
 
