@@ -31,8 +31,8 @@ class GemmConvolution {
       : step_(step),
         c_(step.convolution),
         context_(context),
-        tiling_(gemm_tiling(step, block_of(step, context.plan.target))),
-        number_bytes_(static_cast<int>(block_of(step, context.plan.target).number_bytes)),
+        block_(block_of(step, context.plan.target)),
+        tiling_(gemm_tiling(step, block_)),
         end_(step),
         column_bytes_(packed_column_bytes(step, context.plan.target)),
         group_bytes_(packed_group_bytes(step, context.plan.target)) {
@@ -43,7 +43,7 @@ class GemmConvolution {
     const graph::Shape& shape = step.output;
     const int columns = c_.filters / c_.groups;
     if (tiling_.columns < columns) return;  // already split by columns
-    const int rows = pieces(2 * block_of(step, context.plan.target).max_rows, shape.width);
+    const int rows = pieces(2 * block_.max_rows, shape.width);
     const int band = share_of(shape.height, tiling_.band, rows, context.team);
     tiling_.band = step.pooled ? pieces(band, 2) * 2 : band;
   }
@@ -81,13 +81,16 @@ class GemmConvolution {
     }
   }
 
-  std::ptrdiff_t bytes_of(std::ptrdiff_t numbers) const { return numbers * number_bytes_; }
+  // Of numbers that the kernels multiply.
+  std::ptrdiff_t bytes_of(std::ptrdiff_t numbers) const {
+    return numbers * static_cast<std::ptrdiff_t>(block_.number_bytes);
+  }
 
   // Zeros of the input's scale.
   void fill_zeros(std::byte* to, int count) const {
     if constexpr (std::is_same_v<In, float>) {
       std::fill_n(reinterpret_cast<float*>(to), count, 0.F);
-    } else if (number_bytes_ == 1) {
+    } else if (block_.number_bytes == 1) {
       std::memset(to, step_.in.scale.zero, static_cast<std::size_t>(count));
     } else {
       const auto zero = static_cast<std::int16_t>(step_.in.scale.zero);
@@ -97,7 +100,7 @@ class GemmConvolution {
 
   void copy(const In* from, int count, std::byte* to) const {
     if constexpr (!std::is_same_v<In, float>) {
-      if (number_bytes_ != 1) {
+      if (block_.number_bytes != 1) {
         context_.kernels8.widen(from, count, reinterpret_cast<std::uint8_t*>(to));
         return;
       }
@@ -195,10 +198,10 @@ class GemmConvolution {
     if (tiling_.gathered) {  // a row of the window is contiguous
       call.taps = c_.size;
       call.depth = c_.size * tiling_.depth;
-      // In elements of floats, in bytes of all others.
-      const int unit = std::is_same_v<In, float> ? 1 : number_bytes_;
-      call.a_tap = tiling_.row * unit;
-      call.a_row = std::ptrdiff_t{c_.stride} * tiling_.depth * unit;
+      // Of floats in elements, of all others in bytes: in elements of In.
+      constexpr std::ptrdiff_t kElement = sizeof(In);
+      call.a_tap = bytes_of(tiling_.row) / kElement;
+      call.a_row = bytes_of(std::ptrdiff_t{c_.stride} * tiling_.depth) / kElement;
     } else {
       call.depth = tiling_.depth;
       call.a_row = in_.pixel;
@@ -246,8 +249,8 @@ class GemmConvolution {
   const ConvolutionStep& step_;
   const graph::Convolution& c_;
   const StepContext& context_;
+  Block block_;
   GemmTiling tiling_;
-  int number_bytes_;  // of what the kernels multiply
   End end_;
   std::size_t column_bytes_, group_bytes_;
   View<const In> in_;

@@ -14,7 +14,8 @@ class WinogradConvolution {
   WinogradConvolution(const ConvolutionStep& step, const StepContext& context)
       : step_(step),
         context_(context),
-        tiling_(winograd_tiling(step, block_of(step, context.plan.target))),
+        block_(block_of(step, context.plan.target)),
+        tiling_(winograd_tiling(step, block_)),
         end_(step),
         depth_(step.in.shape.channels),
         filters_(step.convolution.filters),
@@ -24,10 +25,9 @@ class WinogradConvolution {
     if (step.pooled) pooled_ = context.view<T>(*step.pooled);
     if (step.residual) residual_ = context.read<T>(*step.residual);
     in_ = context.read<T>(step.in);
-    const Block block = block_of(step, context.plan.target);
-    v_row_ = tiling_.v_row * static_cast<std::ptrdiff_t>(block.number_bytes / sizeof(T));
+    v_row_ = tiling_.v_row * static_cast<std::ptrdiff_t>(block_.number_bytes / sizeof(T));
     if (tiling_.whole) return;
-    tiling_.block = share_of(tiling_.tiles, tiling_.block, block.max_rows, context.team);
+    tiling_.block = share_of(tiling_.tiles, tiling_.block, block_.max_rows, context.team);
   }
 
   void run() const {
@@ -162,6 +162,7 @@ class WinogradConvolution {
 
   const ConvolutionStep& step_;
   const StepContext& context_;
+  Block block_;
   WinogradTiling tiling_;
   End end_;
   std::ptrdiff_t v_row_;  // in floats, or in bytes of int8

@@ -158,16 +158,14 @@ void gemm8(const Matrix8Call<Out>& g) {
         call.to = g.c + row * g.c_row + column;
         call.to_row = g.c_row;
         block(call);
-        continue;
-      }
-      if constexpr (std::is_same_v<Out, std::uint8_t>) {
-        if (whole && rows == DotKind::kRows) {
-          vectors == 2 ? gemm8_finished<DotKind, 2>(call, g, row, column)
-                       : gemm8_finished<DotKind, 1>(call, g, row, column);
-          continue;
+      } else {
+        if constexpr (std::is_same_v<Out, std::uint8_t>) {
+          if (whole && rows == DotKind::kRows) {
+            vectors == 2 ? gemm8_finished<DotKind, 2>(call, g, row, column)
+                         : gemm8_finished<DotKind, 1>(call, g, row, column);
+            continue;
+          }
         }
-      }
-      if constexpr (!std::is_same_v<Out, std::int32_t>) {
         block(call);
         vectors == 2 ? finish_block8<2>(g, sums, rows, row, column)
                      : finish_block8<1>(g, sums, rows, row, column);

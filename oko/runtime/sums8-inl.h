@@ -132,16 +132,19 @@ HWY_INLINE std::int32_t four_bytes(const std::uint8_t* from) {
   std::memcpy(&four, from, sizeof four);
   return four;
 }
-HWY_INLINE V32 load_words(const std::int8_t* from) {
-  return hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(from));
-}
+
 // kGroup weights of each column, which are bytes, meet kGroup neighbouring numbers of A, of kBytes:
-// 32 bits of A at a time, in blocks of up to kRows rows.
-#if HWY_TARGET == HWY_AVX3_DL
-struct ByteDot {
+// 32 bits of A at a time, in blocks of up to kRows rows. Here for what multiplies four bytes.
+struct FourBytes {
   static constexpr int kGroup = 4, kBytes = 1, kShift = 0, kRows = kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) { return hn::Set(D32(), four_bytes(a)); }
-  static HWY_INLINE V32 weight(const std::int8_t* b) { return load_words(b); }
+  static HWY_INLINE V32 weight(const std::int8_t* b) {
+    return hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(b));
+  }
+};
+
+#if HWY_TARGET == HWY_AVX3_DL
+struct ByteDot : FourBytes {
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
     // As an instruction: Highway 1.0.3 leaves avx512vnni out of this target's flags.
     asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
@@ -152,10 +155,7 @@ using Dot = ByteDot;
 #else
 #if HWY_TARGET == HWY_AVX2
 // The same with the instruction that has no need of AVX-512.
-struct VexDot {
-  static constexpr int kGroup = 4, kBytes = 1, kShift = 0, kRows = kMaxRows;
-  static HWY_INLINE V32 factor(const std::uint8_t* a) { return hn::Set(D32(), four_bytes(a)); }
-  static HWY_INLINE V32 weight(const std::int8_t* b) { return load_words(b); }
+struct VexDot : FourBytes {
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.raw) : "x"(a.raw), "x"(b.raw));
     return sum;
@@ -207,12 +207,11 @@ using Dot = PairDot;
 #endif
 // The dot product of ARMv8.2, written as an instruction so that the rest of the library runs on
 // processors that lack it. Both sides are signed: A's bytes are shifted by 128.
-struct SignedDot {
-  static constexpr int kGroup = 4, kBytes = 1, kShift = 128, kRows = kMaxRows;
+struct SignedDot : FourBytes {
+  static constexpr int kShift = 128;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
     return hn::Set(D32(), four_bytes(a) ^ static_cast<std::int32_t>(0x80808080U));
   }
-  static HWY_INLINE V32 weight(const std::int8_t* b) { return load_words(b); }
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
     asm(OKO_DOT_PRODUCT_ASM "sdot %0.4s, %1.16b, %2.16b" : "+w"(sum.raw) : "w"(a.raw), "w"(b.raw));
     return sum;
