@@ -1,9 +1,11 @@
 #include "oko/train/depthwise.h"
 
-#include <algorithm>
 #include <vector>
 
+#include "oko/runtime/kernels.h"
+#include "oko/train/convolution_kernels.h"
 #include "oko/train/map_runs.h"
+#include "oko/train/parts.h"
 
 namespace oko::train {
 namespace {
@@ -11,63 +13,207 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Outputs [first, end) of a row or column whose tap lies inside the map.
-struct Inside {
-  Inside(std::int64_t tap, std::int64_t length, std::int64_t outputs, std::int64_t stride,
-         std::int64_t padding)
-      : first(std::max<std::int64_t>(0, (padding - tap + stride - 1) / stride)),
-        end(std::min(outputs, (length - 1 + padding - tap + stride) / stride)) {}
-  std::int64_t first, end;
+const ConvolutionKernels* best_kernels() {
+  static const ConvolutionKernels* const kernels = convolution_kernels(best_simd_target());
+  return kernels;
+}
+
+// A batch of maps.
+struct Maps {
+  explicit Maps(const at::Tensor& x)
+      : data(values_of<float>(x)),
+        images(x.size(0)),
+        channels(x.size(1)),
+        height(x.size(2)),
+        width(x.size(3)) {}
+  float* at(std::int64_t image, std::int64_t y) const {
+    return data + (image * height + y) * width * channels;
+  }
+
+  float* data;
+  std::int64_t images, channels, height, width;
 };
 
-// The gradient of the kernel, [channels][size][size]: each row of the output has sums of its own.
-at::Tensor kernel_gradient(const at::Tensor& x, const at::Tensor& gradient, std::int64_t size,
-                           std::int64_t stride, std::int64_t padding) {
-  const std::int64_t images = x.size(0), channels = x.size(1);
-  const std::int64_t height = x.size(2), width = x.size(3);
-  const std::int64_t rows = gradient.size(2), columns = gradient.size(3);
-  const std::int64_t taps = size * size, count = taps * channels;
-  std::vector<float> sums(static_cast<std::size_t>(images * rows * count));
-  at::parallel_for(0, images * rows, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t image = i / rows, top = i % rows * stride - padding;
-      const float* g = values_of<float>(gradient) + i * columns * channels;
-      for (std::int64_t tap = 0; tap < taps; ++tap) {
-        const std::int64_t y = top + tap / size, dx = tap % size;
-        const Inside inside(dx, width, columns, stride, padding);
-        if (y < 0 || y >= height || inside.first >= inside.end) continue;
-        const std::int64_t left = inside.first * stride - padding + dx;
-        const float* in = values_of<float>(x) + ((image * height + y) * width + left) * channels;
-        add_products(in, stride * channels, g + inside.first * channels, inside.end - inside.first,
-                     channels, sums.data() + i * count + tap * channels);
+// Some rows and channels of a map with the zeros around it that windows read, in memory of its own:
+// loops over it have no borders to look at, and read whole vectors. `spread` puts that many pixels
+// less one, which are 0, between those of the map, and so for its rows.
+class Band {
+ public:
+  Band(std::int64_t rows, std::int64_t columns, std::int64_t channels)
+      : rows_(rows),
+        columns_(columns),
+        channels_(channels),
+        memory_(static_cast<std::size_t>(rows * columns * channels) +
+                runtime::kSlack / sizeof(float)) {}
+
+  // From row `top` of the spread map on, with `left` columns of zeros before it. Every call is for
+  // the same `left`, `spread` and width of maps: what lies between the pixels stays 0.
+  void fill(const Maps& maps, std::int64_t image, std::int64_t top, std::int64_t left,
+            std::int64_t spread, std::int64_t first_channel) {
+    const std::int64_t count = std::min(channels_, maps.channels - first_channel);
+    for (std::int64_t y = 0; y < rows_; ++y) {
+      float* const row = memory_.data() + y * columns_ * channels_;
+      const std::int64_t from = top + y;
+      if (from < 0 || from % spread != 0 || from / spread >= maps.height) {
+        std::fill_n(row, columns_ * channels_, 0.F);
+        continue;
+      }
+      const std::int64_t fit = divide_up(columns_ - left, spread);
+      best_kernels()->copy_pixels({maps.at(image, from / spread) + first_channel, maps.channels,
+                                   count, std::min(maps.width, fit), row + left * channels_,
+                                   spread * channels_, best_kernels()->lanes});
+    }
+  }
+
+  const float* row(std::int64_t y) const { return memory_.data() + y * columns_ * channels_; }
+  std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }
+  std::int64_t channels() const { return channels_; }
+
+ private:
+  std::int64_t rows_, columns_, channels_;
+  std::vector<float> memory_;
+};
+
+// How a pass over output maps is divided: into bands of rows, and those into groups of channels
+// that are whole vectors, so that a group's band of the input stays in a thread's cache.
+struct Bands {
+  Bands(const Maps& output, std::int64_t size, std::int64_t stride, std::int64_t lanes) {
+    constexpr std::int64_t kRows = 8, kBlock = 32'000;
+    rows = std::min(kRows, output.height);
+    in_rows = (rows - 1) * stride + size;
+    in_columns = (output.width - 1) * stride + size;
+    const std::int64_t all = divide_up(output.channels, lanes);
+    channels = std::clamp<std::int64_t>(kBlock / (in_rows * in_columns * lanes), 1, all) * lanes;
+    down = divide_up(output.height, rows);
+    count = output.images * down;
+  }
+
+  std::int64_t rows = 0;                     // of the output, in a band
+  std::int64_t in_rows = 0, in_columns = 0;  // that they read
+  std::int64_t channels = 0;                 // in a group
+  std::int64_t down = 0, count = 0;          // bands of an image, of all
+};
+
+// The taps of groups of channels, rounded up to whole vectors: [group][size·size][channels].
+std::vector<float> packed(const at::Tensor& kernel, std::int64_t group, int lanes, bool flipped) {
+  const std::int64_t channels = kernel.size(0), taps = kernel.numel() / channels;
+  const std::int64_t all = divide_up(channels, lanes) * lanes;
+  const float* values = values_of<float>(kernel);
+  std::vector<float> result;
+  for (std::int64_t first = 0; first < all; first += group) {
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      const std::int64_t from = flipped ? taps - 1 - tap : tap;
+      for (std::int64_t c = first; c < std::min(all, first + group); ++c) {
+        result.push_back(c < channels ? values[c * taps + from] : 0.F);
       }
     }
-  });
-  at::Tensor result = at::empty({channels, 1, size, size}, x.options());
-  float* out = values_of<float>(result);
-  at::parallel_for(0, taps, 1, [&](std::int64_t tap, std::int64_t end) {
-    for (; tap < end; ++tap) {
-      std::vector<double> total(static_cast<std::size_t>(channels));
-      const float* row = sums.data() + tap * channels;
-      for (std::int64_t i = 0; i < images * rows; ++i, row += count) {
-        for (std::size_t c = 0; c < total.size(); ++c) total[c] += row[c];
-      }
-      for (std::int64_t c = 0; c < channels; ++c) {
-        out[c * taps + tap] = static_cast<float>(total[static_cast<std::size_t>(c)]);
-      }
-    }
-  });
+  }
   return result;
+}
+
+// output = convolution of the input, spread, with the kernel.
+void convolve(const Maps& input, std::int64_t spread, const at::Tensor& kernel, bool flipped,
+              std::int64_t stride, std::int64_t padding, const Maps& output) {
+  const runtime::Kernels& kernels = runtime::kernels(best_simd_target());
+  const std::int64_t size = kernel.size(2);
+  const Bands bands(output, size, stride, kernels.lanes);
+  const std::vector<float> weights = packed(kernel, bands.channels, kernels.lanes, flipped);
+  const std::vector<float> bias(static_cast<std::size_t>(bands.channels));
+  at::parallel_for(0, bands.count, 1, [&](std::int64_t begin, std::int64_t end) {
+    Band band(bands.in_rows, bands.in_columns, bands.channels);
+    for (std::int64_t first = 0; first < output.channels; first += bands.channels) {
+      const std::int64_t channels = std::min(bands.channels, output.channels - first);
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t image = i / bands.down, y = i % bands.down * bands.rows;
+        band.fill(input, image, y * stride - padding, padding, spread, first);
+        const int rows = static_cast<int>(std::min(bands.rows, output.height - y));
+        runtime::DepthwiseCall call;
+        call.in.data = band.row(0);
+        call.in.height = static_cast<int>(band.rows());
+        call.in.width = static_cast<int>(band.columns());
+        call.in.channels = static_cast<int>(channels);
+        call.in.pixel = band.channels();
+        call.in.row = band.columns() * band.channels();
+        call.out.data = output.at(image, y) + first;
+        call.out.height = rows;
+        call.out.width = static_cast<int>(output.width);
+        call.out.channels = static_cast<int>(channels);
+        call.out.pixel = output.channels;
+        call.out.row = output.width * output.channels;
+        call.weights = weights.data() + first * size * size;
+        call.bias = bias.data();
+        call.size = static_cast<int>(size);
+        call.stride = static_cast<int>(stride);
+        call.pad_top = call.pad_left = 0;
+        call.row_count = rows;
+        kernels.depthwise(call);
+      }
+    }
+  });
+}
+
+// The gradient of the kernel, [channels][size][size]: each band has sums of its own.
+void kernel_gradient(const Maps& x, const Maps& gradient, std::int64_t size, std::int64_t stride,
+                     std::int64_t padding, float* by_kernel) {
+  const ConvolutionKernels& kernels = *best_kernels();
+  const Bands bands(gradient, size, stride, kernels.lanes);
+  const std::int64_t taps = size * size;
+  const std::int64_t all = divide_up(x.channels, kernels.lanes) * kernels.lanes;
+  std::vector<float> sums(static_cast<std::size_t>(bands.count * taps * all));
+  at::parallel_for(0, bands.count, 1, [&](std::int64_t begin, std::int64_t end) {
+    Band in(bands.in_rows, bands.in_columns, bands.channels);
+    Band out(bands.rows, gradient.width, bands.channels);
+    for (std::int64_t first = 0; first < x.channels; first += bands.channels) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t image = i / bands.down, y = i % bands.down * bands.rows;
+        in.fill(x, image, y * stride - padding, padding, 1, first);
+        out.fill(gradient, image, y, 0, 1, first);
+        for (std::int64_t c = 0; c < std::min(bands.channels, all - first); c += kernels.lanes) {
+          TapProducts products;
+          products.row = in.columns() * in.channels();
+          products.pixel = in.channels();
+          products.gradient_pixel = out.channels();
+          products.count = gradient.width;
+          products.size = static_cast<int>(size);
+          products.stride = static_cast<int>(stride);
+          products.sums = sums.data() + i * taps * all + first + c;
+          products.sum = all;
+          for (std::int64_t row = 0; row < std::min(bands.rows, gradient.height - y); ++row) {
+            products.input = in.row(row * stride) + c;
+            products.gradient = out.row(row) + c;
+            kernels.add_tap_products(products);
+          }
+        }
+      }
+    }
+  });
+  for_each_part(taps, 1, [&](std::int64_t tap, std::int64_t) {
+    std::vector<double> total(static_cast<std::size_t>(x.channels));
+    for (std::int64_t i = 0; i < bands.count; ++i) {
+      const float* row = sums.data() + (i * taps + tap) * all;
+      for (std::size_t c = 0; c < total.size(); ++c) total[c] += row[c];
+    }
+    for (std::int64_t c = 0; c < x.channels; ++c) {
+      by_kernel[c * taps + tap] = static_cast<float>(total[static_cast<std::size_t>(c)]);
+    }
+  });
 }
 
 struct ConvolveDepthwise : torch::autograd::Function<ConvolveDepthwise> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& kernel, std::int64_t stride, std::int64_t padding) {
-    const at::Tensor x = channels_last(input);
+                            const at::Tensor& weights, std::int64_t stride, std::int64_t padding) {
+    const at::Tensor x = channels_last(input), kernel = weights.contiguous();
+    const auto outputs = [&](int dimension) {
+      return (x.size(dimension) + 2 * padding - kernel.size(dimension)) / stride + 1;
+    };
+    const at::Tensor y = at::empty({x.size(0), x.size(1), outputs(2), outputs(3)}, x.options(),
+                                   at::MemoryFormat::ChannelsLast);
+    convolve(Maps(x), 1, kernel, false, stride, padding, Maps(y));
     context->save_for_backward({x, kernel});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
-    return at::conv2d(x, kernel, {}, stride, padding, 1, x.size(1));
+    return y;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -75,15 +221,16 @@ struct ConvolveDepthwise : torch::autograd::Function<ConvolveDepthwise> {
     const at::Tensor &x = saved[0], &kernel = saved[1];
     const std::int64_t stride = context->saved_data["stride"].toInt();
     const std::int64_t padding = context->saved_data["padding"].toInt();
+    const std::int64_t size = kernel.size(2);
     const at::Tensor gradient = channels_last(gradients[0]);
     at::Tensor by_x, by_kernel;
     if (context->needs_input_grad(0)) {
-      by_x = std::get<0>(at::convolution_backward(gradient, x, kernel, c10::nullopt,
-                                                  {stride, stride}, {padding, padding}, {1, 1},
-                                                  false, {0, 0}, x.size(1), {true, false, false}));
+      by_x = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
+      convolve(Maps(gradient), stride, kernel, true, 1, size - 1 - padding, Maps(by_x));
     }
     if (context->needs_input_grad(1)) {
-      by_kernel = kernel_gradient(x, gradient, kernel.size(2), stride, padding);
+      by_kernel = at::empty(kernel.sizes(), x.options());
+      kernel_gradient(Maps(x), Maps(gradient), size, stride, padding, values_of<float>(by_kernel));
     }
     return {by_x, by_kernel, {}, {}};
   }
@@ -92,8 +239,9 @@ struct ConvolveDepthwise : torch::autograd::Function<ConvolveDepthwise> {
 }  // namespace
 
 bool has_depthwise(const graph::Convolution& conv, const at::Tensor& x) {
-  return conv.groups == conv.filters && conv.groups == x.size(1) && conv.size > 3 &&
-         conv.dilation == 1 && x.is_cpu() && x.scalar_type() == at::kFloat;
+  return conv.groups == conv.filters && conv.groups == x.size(1) && conv.size > 1 &&
+         conv.dilation == 1 && x.is_cpu() && x.scalar_type() == at::kFloat &&
+         best_kernels() != nullptr;
 }
 
 at::Tensor convolve_depthwise(const at::Tensor& x, const at::Tensor& kernel, std::int64_t stride,

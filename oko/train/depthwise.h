@@ -6,15 +6,13 @@
 namespace oko::train {
 
 // Whether convolve_depthwise() computes the convolution of x, and is faster than LibTorch's: one
-// window of more than 3x3 for each channel, in float32 on a CPU.
+// window for each channel, in float32 on a CPU.
 bool has_depthwise(const graph::Convolution& convolution, const at::Tensor& x);
 
-// A depthwise convolution of LibTorch's with a gradient of the kernel of its own: that of oneDNN
-// takes ten times as long as the other passes if the window is larger than 3x3. The result is the
-// same with any number of threads.
+// A depthwise convolution. The result is the same with any number of threads.
 //   x        batch × channels × height × width
 //   kernel   channels × 1 × size × size
-//   padding  on all sides
+//   padding  on all sides, less than size
 at::Tensor convolve_depthwise(const at::Tensor& x, const at::Tensor& kernel, std::int64_t stride,
                               std::int64_t padding);
 

@@ -1,9 +1,12 @@
 // Depthwise convolutions compared with LibTorch's in double precision.
 #include "oko/train/depthwise.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <vector>
+
+#include "oko/base/simd.h"
 
 namespace oko::train {
 namespace {
@@ -20,11 +23,14 @@ struct Case {
 };
 
 TEST(Depthwise, ValuesAndGradientsMatchLibTorchWithAnyNumberOfThreads) {
+  if (best_simd_target() == SimdTarget::kScalar) GTEST_SKIP();
   const int threads = at::get_num_threads();
   for (const Case& c :
        {Case{2, 16, 13, 11, 5, 1, 2}, Case{3, 37, 12, 15, 5, 2, 2}, Case{1, 1, 1, 1, 5, 1, 2},
-        Case{2, 20, 9, 8, 7, 3, 1}, Case{1, 8, 6, 6, 5, 1, 0}, Case{1, 4, 2, 3, 5, 1, 4}}) {
-    SCOPED_TRACE(c.channels);
+        Case{2, 20, 9, 8, 7, 3, 1}, Case{1, 8, 6, 6, 5, 1, 0}, Case{1, 4, 2, 3, 5, 1, 4},
+        Case{2, 24, 21, 22, 3, 1, 1}, Case{2, 33, 20, 23, 3, 2, 1}, Case{1, 7, 9, 9, 3, 2, 0},
+        Case{1, 5, 6, 8, 2, 2, 0}, Case{2, 200, 33, 40, 3, 1, 1}, Case{1, 100, 70, 90, 5, 2, 2}}) {
+    SCOPED_TRACE(fmt::format("{} channels, {}x{}", c.channels, c.size, c.size));
     at::manual_seed(5);
     const at::Tensor wide_x =
         at::randn({c.images, c.channels, c.height, c.width}, at::kDouble).requires_grad_();
@@ -51,16 +57,17 @@ TEST(Depthwise, ValuesAndGradientsMatchLibTorchWithAnyNumberOfThreads) {
   at::set_num_threads(threads);
 }
 
-TEST(Depthwise, ConvolvesWithWindowsLargerThan3x3) {
+TEST(Depthwise, IsForOneWindowOfEachChannel) {
+  if (best_simd_target() == SimdTarget::kScalar) GTEST_SKIP();
   const graph::Convolution usual{.filters = 16, .size = 5, .groups = 16};
   const at::Tensor x = at::zeros({1, 16, 8, 8});
   EXPECT_TRUE(has_depthwise(usual, x));
   EXPECT_FALSE(has_depthwise(usual, x.to(at::kBFloat16)));
-  graph::Convolution small = usual, dense = usual;
-  small.size = 3;
+  graph::Convolution dense = usual, doubled = usual;
   dense.groups = 1;
-  EXPECT_FALSE(has_depthwise(small, x));
+  doubled.filters = 32;
   EXPECT_FALSE(has_depthwise(dense, x));
+  EXPECT_FALSE(has_depthwise(doubled, x));
 }
 
 }  // namespace

@@ -3,31 +3,14 @@
 #include <algorithm>
 #include <vector>
 
-#include "oko/runtime/kernels.h"
-#include "oko/runtime/panels.h"
 #include "oko/train/map_runs.h"
+#include "oko/train/matrix_panels.h"
 
 namespace oko::train {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// The kernel [out][size][size][channels] as MatrixCall::b: panels of columns, each
-// [size·size·channels][width].
-std::vector<float> packed(const at::Tensor& kernel, int lanes) {
-  const std::int64_t columns = kernel.size(0), depth = kernel.numel() / columns;
-  const float* values = values_of<float>(kernel);
-  std::vector<float> panels;
-  runtime::for_panels(static_cast<int>(columns), lanes, [&](int first, int width) {
-    for (std::int64_t k = 0; k < depth; ++k) {
-      for (std::int64_t c = first; c < first + width; ++c) {
-        panels.push_back(c < columns ? values[c * depth + k] : 0.F);
-      }
-    }
-  });
-  return panels;
-}
 
 // Rows [first, first + count) of a map [height][length] of zeros surrounded by `border` values on
 // both sides, of rows above and below the map too.
@@ -44,9 +27,11 @@ void copy_rows(const float* map, std::int64_t height, std::int64_t length, std::
 void convolve(const at::Tensor& x, const at::Tensor& kernel, std::int64_t stride,
               std::int64_t padding, const at::Tensor& y) {
   const runtime::Kernels& kernels = runtime::kernels(best_simd_target());
-  const std::vector<float> panels = packed(kernel, kernels.lanes);
   const std::int64_t channels = x.size(1), height = x.size(2), length = x.size(3) * channels;
   const std::int64_t size = kernel.size(2), columns = kernel.size(0);
+  const std::int64_t depth = size * size * channels;
+  const std::vector<float> panels =
+      packed({values_of<float>(kernel), depth, columns, 1, depth}, kernels.lanes);
   const std::int64_t out_height = y.size(2), out_width = y.size(3);
   const std::int64_t border = padding * channels, row = length + 2 * border;
   constexpr std::int64_t kRows = 8;  // of the output, by one thread at a time

@@ -342,12 +342,4 @@ std::int64_t period_of(std::int64_t channels) {
 OKO_KERNELS(float)
 OKO_KERNELS(Bfloat16)
 
-OKO_EACH_PROCESSOR void add_products(const float* a, std::int64_t a_step, const float* b,
-                                     std::int64_t count, std::int64_t channels, float* sum) {
-  for (; count > 0; --count, a += a_step, b += channels) {
-#pragma omp simd
-    for (std::int64_t i = 0; i < channels; ++i) sum[i] += a[i] * b[i];
-  }
-}
-
 }  // namespace oko::train

@@ -54,11 +54,6 @@ template <typename T>
 void input_gradient(const T* x, const T* gradient, T* out, std::int64_t count, std::int64_t period,
                     NormVectors norm, GradientVectors by);
 
-// Adds the products of `count` pixels of a, `a_step` values apart, and of b, which are neighbours,
-// to `sum` of each channel.
-void add_products(const float* a, std::int64_t a_step, const float* b, std::int64_t count,
-                  std::int64_t channels, float* sum);
-
 // The largest of each 2×2 window of two rows of pixels: `columns` pixels.
 template <typename T>
 void max_of_pairs(const T* upper, const T* lower, T* out, std::int64_t columns,

@@ -13,6 +13,7 @@
 #include "oko/train/few_channels.h"
 #include "oko/train/map_runs.h"
 #include "oko/train/max_pool.h"
+#include "oko/train/pointwise.h"
 #include "oko/train/winograd.h"
 
 namespace oko::train {
@@ -103,7 +104,9 @@ at::Tensor convolution(const graph::Convolution& conv, const at::Tensor& x,
     y = convolve_winograd(padded.x, kernel, static_cast<int>(padded.rows));
   } else if (even && has_few_channels(conv, padded.x)) {
     y = convolve_few_channels(padded.x, kernel, conv.stride, padded.rows);
-  } else if (even && at::GradMode::is_enabled() && has_depthwise(conv, padded.x)) {
+  } else if (even && padded.rows == 0 && has_pointwise(conv, padded.x)) {
+    y = convolve_pointwise(padded.x, kernel);
+  } else if (even && has_depthwise(conv, padded.x)) {
     y = convolve_depthwise(padded.x, kernel, conv.stride, padded.rows);
   }
   if (y.defined()) return bias.defined() ? y.add_(bias.view({-1, 1, 1})) : y;

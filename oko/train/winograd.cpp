@@ -9,8 +9,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const WinogradKernels* best_kernels() {
-  static const WinogradKernels* const kernels = winograd_kernels(best_simd_target());
+const ConvolutionKernels* best_kernels() {
+  static const ConvolutionKernels* const kernels = convolution_kernels(best_simd_target());
   return kernels;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "oko/train/aten.h"
+#include "oko/train/parts.h"
 
 namespace oko::train {
 namespace {
@@ -17,8 +17,6 @@ constexpr std::int64_t kBlock = 100'000, kSmallKernel = 400'000, kSharedPoints =
 // Channels that a thread computes at a time. More of them read the points of maps less often.
 constexpr std::int64_t kPanel = 32;
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 // Points with their memory. One vector lies between those of two points: at a distance of a power
 // of two, the 36 places that a transform writes to would share a few lines of the cache.
 struct OwnPoints {
@@ -30,21 +28,11 @@ struct OwnPoints {
   Points<float> points;
 };
 
-// Calls body(first, count) for parts of `total`, `length` long, on several threads.
-template <typename Body>
-void for_each_part(std::int64_t total, std::int64_t length, Body body) {
-  at::parallel_for(0, divide_up(total, length), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      body(i * length, std::min(length, total - i * length));
-    }
-  });
-}
-
 // A convolution of `input` with `kernel`, whose rows are the input's channels and whose lanes are
 // the output's.
 class Convolution {
  public:
-  Convolution(const WinogradKernels& kernels, const TiledMaps<const float>& input, int padding,
+  Convolution(const ConvolutionKernels& kernels, const TiledMaps<const float>& input, int padding,
               const KernelView& kernel, const TiledMaps<float>& output, std::int64_t tiles)
       : k_(kernels),
         input_(input),
@@ -119,7 +107,7 @@ class Convolution {
     k_.output_values(out, output_, first, count, vector * k_.lanes, vectors);
   }
 
-  const WinogradKernels& k_;
+  const ConvolutionKernels& k_;
   TiledMaps<const float> input_;
   int padding_;
   KernelView kernel_;
@@ -130,7 +118,7 @@ class Convolution {
 // The gradient of a kernel [out][3][3][in]. At each point it is a matrix product over the tiles.
 class KernelGradient {
  public:
-  KernelGradient(const WinogradKernels& kernels, const WinogradShape& shape,
+  KernelGradient(const ConvolutionKernels& kernels, const WinogradShape& shape,
                  const TiledMaps<const float>& input, const TiledMaps<const float>& output,
                  std::int64_t tiles, float* gradient)
       : k_(kernels),
@@ -224,7 +212,7 @@ class KernelGradient {
     }
   }
 
-  const WinogradKernels& k_;
+  const ConvolutionKernels& k_;
   WinogradShape shape_;
   TiledMaps<const float> input_, output_;
   std::int64_t tiles_;
@@ -245,7 +233,7 @@ std::int64_t count_tiles(std::int64_t images, const TiledMaps<T>& maps) {
 
 }  // namespace
 
-void winograd_forward(const WinogradKernels& kernels, const WinogradShape& s, const float* input,
+void winograd_forward(const ConvolutionKernels& kernels, const WinogradShape& s, const float* input,
                       const float* kernel, float* output) {
   const std::int64_t h = s.out_height(), w = s.out_width();
   const auto in = tiled(input, s.height, s.width, s.in, h, w);
@@ -255,7 +243,7 @@ void winograd_forward(const WinogradKernels& kernels, const WinogradShape& s, co
 }
 
 // A convolution as well, of the output's gradient with the kernel turned by 180 degrees.
-void winograd_input_gradient(const WinogradKernels& kernels, const WinogradShape& s,
+void winograd_input_gradient(const ConvolutionKernels& kernels, const WinogradShape& s,
                              const float* output_gradient, const float* kernel,
                              float* input_gradient) {
   const auto in = tiled(output_gradient, s.out_height(), s.out_width(), s.out, s.height, s.width);
@@ -264,7 +252,7 @@ void winograd_input_gradient(const WinogradKernels& kernels, const WinogradShape
   Convolution(kernels, in, 2 - s.padding, view, out, count_tiles(s.images, out)).run();
 }
 
-void winograd_kernel_gradient(const WinogradKernels& kernels, const WinogradShape& s,
+void winograd_kernel_gradient(const ConvolutionKernels& kernels, const WinogradShape& s,
                               const float* input, const float* output_gradient,
                               float* kernel_gradient) {
   const std::int64_t h = s.out_height(), w = s.out_width();

@@ -1,13 +1,13 @@
 #pragma once
 
 // A 3x3 convolution with stride 1 of channels-last float32 maps on a CPU, and its gradients, by
-// Winograd's algorithm (winograd_kernels.h). The work is divided by shape alone and sums are made
-// in a fixed order: the result is the same with any number of threads. A pass takes up to 50 MB
-// while it runs, and a few for each thread.
+// Winograd's algorithm (convolution_kernels.h). The work is divided by shape alone and sums are
+// made in a fixed order: the result is the same with any number of threads. A pass takes up to 50
+// MB while it runs, and a few for each thread.
 
 #include <cstdint>
 
-#include "oko/train/winograd_kernels.h"
+#include "oko/train/convolution_kernels.h"
 
 namespace oko::train {
 
@@ -20,16 +20,16 @@ struct WinogradShape {
 };
 
 // output = convolution of input with kernel [out][3][3][in].
-void winograd_forward(const WinogradKernels& kernels, const WinogradShape& shape,
+void winograd_forward(const ConvolutionKernels& kernels, const WinogradShape& shape,
                       const float* input, const float* kernel, float* output);
 
 // The gradient of the input from that of the output.
-void winograd_input_gradient(const WinogradKernels& kernels, const WinogradShape& shape,
+void winograd_input_gradient(const ConvolutionKernels& kernels, const WinogradShape& shape,
                              const float* output_gradient, const float* kernel,
                              float* input_gradient);
 
 // The gradient of the kernel, [out][3][3][in].
-void winograd_kernel_gradient(const WinogradKernels& kernels, const WinogradShape& shape,
+void winograd_kernel_gradient(const ConvolutionKernels& kernels, const WinogradShape& shape,
                               const float* input, const float* output_gradient,
                               float* kernel_gradient);
 

@@ -28,7 +28,7 @@ struct Passes {
     shape = {c.images, c.height, c.width, c.in, c.out, c.padding};
   }
 
-  void through(const WinogradKernels& kernels) {
+  void through(const ConvolutionKernels& kernels) {
     y = at::empty(gradient.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
     by_x = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
     by_kernel = at::empty(kernel.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
@@ -64,7 +64,7 @@ TEST_P(Winograd, ValuesAndGradientsMatchLibTorchOnEveryTarget) {
   Passes libtorch(GetParam());
   libtorch.through_libtorch();
   for (const SimdTarget target : simd_targets()) {
-    const WinogradKernels* kernels = winograd_kernels(target);
+    const ConvolutionKernels* kernels = convolution_kernels(target);
     if (kernels == nullptr) continue;
     SCOPED_TRACE(name_of(target));
     Passes ours(GetParam());
@@ -105,7 +105,7 @@ Gradients gradients_of(Passes passes, bool by_x, bool by_kernel) {
 class WinogradFunction : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (winograd_kernels(best_simd_target()) == nullptr) {
+    if (convolution_kernels(best_simd_target()) == nullptr) {
       GTEST_SKIP() << "this machine has no vector instructions that oko uses";
     }
   }
@@ -148,7 +148,7 @@ TEST_F(WinogradFunction, AcceptsTensorsAndGradientsOfAnyLayout) {
 }
 
 TEST(HasWinograd, IsForDenseFloat32ConvolutionsOf3x3) {
-  if (winograd_kernels(best_simd_target()) == nullptr) GTEST_SKIP();
+  if (convolution_kernels(best_simd_target()) == nullptr) GTEST_SKIP();
   const at::Tensor x = at::zeros({1, 32, 8, 8});
   const graph::Convolution usual{.filters = 32, .size = 3, .stride = 1};
   EXPECT_TRUE(has_winograd(usual, x));

@@ -31,7 +31,7 @@ if ((${#folders[@]} < 2)); then
 fi
 
 kernels=(oko/image/row_kernels.cpp oko/runtime/checksum_kernel.cpp oko/runtime/kernels.cpp
-  oko/runtime/kernels8.cpp oko/dataset/warp_kernels.cpp oko/train/winograd_kernels.cpp)
+  oko/runtime/kernels8.cpp oko/dataset/warp_kernels.cpp oko/train/convolution_kernels.cpp)
 cache=$(command -v ccache || true)  # most is the same as in the last run
 flags=(-std=c++20 -O1 -Wall -Wextra -Wpedantic -Wshadow -Werror -ffunction-sections -I. -Iinclude)
 

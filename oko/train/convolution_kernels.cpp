@@ -1,4 +1,4 @@
-#include "oko/train/winograd_kernels.h"
+#include "oko/train/convolution_kernels.h"
 
 #include <utility>
 
@@ -8,7 +8,7 @@
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS (OKO_SIMD_UNUSED | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "oko/train/winograd_kernels.cpp"
+#define HWY_TARGET_INCLUDE "oko/train/convolution_kernels.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "oko/base/simd_select.h"
@@ -22,6 +22,8 @@ namespace engine = oko::runtime::HWY_NAMESPACE;
 
 using engine::D;
 using engine::kLanes;
+using engine::load;
+using engine::repeat;
 using engine::V;
 using runtime::kPatch;
 using runtime::kPoints;
@@ -286,8 +288,8 @@ void kernel_gradient(const Points<const float>& from, float* gradient, std::int6
 template <int kRows, int kVectors>
 HWY_NOINLINE void multiply_block(const PointProduct& p, const float* a, const float* b, float* c) {
   V sum[kRows][kVectors];
-  engine::repeat<kRows>([&](auto r) HWY_ATTR {
-    engine::repeat<kVectors>([&](auto v) HWY_ATTR { sum[r][v] = hn::Zero(D()); });
+  repeat<kRows>([&](auto r) HWY_ATTR {
+    repeat<kVectors>([&](auto v) HWY_ATTR { sum[r][v] = hn::Zero(D()); });
   });
   const std::ptrdiff_t b_vector = p.b_vector;
   for (std::int64_t left = p.depth; left > 0; left -= kLanes, a += p.a_vector) {
@@ -295,19 +297,18 @@ HWY_NOINLINE void multiply_block(const PointProduct& p, const float* a, const fl
     const float* next = a + p.a_vector;
     for (const float* factors = a; b != end; b += kLanes, ++factors, next += kLanes) {
       V weight[kVectors];
-      engine::repeat<kVectors>([&](auto v)
-                                   HWY_ATTR { weight[v] = hn::Load(D(), b + v * b_vector); });
+      repeat<kVectors>([&](auto v) HWY_ATTR { weight[v] = hn::Load(D(), b + v * b_vector); });
       hwy::Prefetch(next);
-      engine::repeat<kRows>([&](auto r) HWY_ATTR {
+      repeat<kRows>([&](auto r) HWY_ATTR {
         const V factor = hn::Set(D(), factors[r * kLanes]);
-        engine::repeat<kVectors>(
-            [&](auto v) HWY_ATTR { sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]); });
+        repeat<kVectors>([&](auto v)
+                             HWY_ATTR { sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]); });
       });
     }
   }
-  engine::repeat<kVectors>([&](auto v) HWY_ATTR {
-    engine::repeat<kRows>(
-        [&](auto r) HWY_ATTR { hn::Store(sum[r][v], D(), c + v * p.c_vector + r * kLanes); });
+  repeat<kVectors>([&](auto v) HWY_ATTR {
+    repeat<kRows>([&](auto r)
+                      HWY_ATTR { hn::Store(sum[r][v], D(), c + v * p.c_vector + r * kLanes); });
   });
 }
 
@@ -339,23 +340,23 @@ template <int kVectors>
 HWY_NOINLINE void transposed_block(const PointProduct& p, const float* a, const float* b,
                                    float* c) {
   V sum[kTransposedRows][kVectors];
-  engine::repeat<kTransposedRows>([&](auto r) HWY_ATTR {
-    engine::repeat<kVectors>([&](auto v) HWY_ATTR {
+  repeat<kTransposedRows>([&](auto r) HWY_ATTR {
+    repeat<kVectors>([&](auto v) HWY_ATTR {
       sum[r][v] = p.add ? hn::Load(D(), c + v * p.c_vector + r * kLanes) : hn::Zero(D());
     });
   });
   const std::ptrdiff_t b_vector = p.b_vector;
   for (std::int64_t k = 0; k < p.depth; ++k, a += kLanes, b += kLanes) {
     V weight[kVectors];
-    engine::repeat<kVectors>([&](auto v) HWY_ATTR { weight[v] = hn::Load(D(), b + v * b_vector); });
-    engine::repeat<kTransposedRows>([&](auto r) HWY_ATTR {
+    repeat<kVectors>([&](auto v) HWY_ATTR { weight[v] = hn::Load(D(), b + v * b_vector); });
+    repeat<kTransposedRows>([&](auto r) HWY_ATTR {
       const V factor = hn::Set(D(), a[r]);
-      engine::repeat<kVectors>(
-          [&](auto v) HWY_ATTR { sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]); });
+      repeat<kVectors>([&](auto v)
+                           HWY_ATTR { sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]); });
     });
   }
-  engine::repeat<kVectors>([&](auto v) HWY_ATTR {
-    engine::repeat<kTransposedRows>(
+  repeat<kVectors>([&](auto v) HWY_ATTR {
+    repeat<kTransposedRows>(
         [&](auto r) HWY_ATTR { hn::Store(sum[r][v], D(), c + v * p.c_vector + r * kLanes); });
   });
 }
@@ -380,10 +381,60 @@ void multiply_transposed(const PointProduct& p) {
   }
 }
 
-const WinogradKernels* table() {
-  static constexpr WinogradKernels kTable{kLanes,         &input_points,       &gradient_points,
-                                          &output_values, &kernel_points,      &kernel_gradient,
-                                          &multiply,      &multiply_transposed};
+void copy_pixels(const PixelCopy& p) {
+  const std::int64_t whole = p.channels / kLanes, left = p.channels % kLanes;
+  const float* from = p.from;
+  float* to = p.to;
+  for (std::int64_t i = 0; i < p.count; ++i, from += p.from_pixel, to += p.to_pixel) {
+    for (std::int64_t v = 0; v < whole; ++v) {
+      hn::StoreU(load(from + v * kLanes), D(), to + v * p.to_vector);
+    }
+    if (left > 0) {
+      hn::StoreU(load_part(from + whole * kLanes, left), D(), to + whole * p.to_vector);
+    }
+  }
+}
+
+// Sums of kRows rows of a window stay in registers while the outputs pass.
+template <int kRows, int kSize>
+HWY_INLINE void add_tap_rows(const TapProducts& p, const float* input, float* sums) {
+  V sum[kRows][kSize];
+  repeat<kRows>([&](auto y) HWY_ATTR {
+    repeat<kSize>([&](auto x) HWY_ATTR { sum[y][x] = load(sums + (y * kSize + x) * p.sum); });
+  });
+  const float* gradient = p.gradient;
+  const std::ptrdiff_t step = p.stride * p.pixel;
+  for (std::int64_t i = 0; i < p.count; ++i, input += step, gradient += p.gradient_pixel) {
+    const V g = load(gradient);
+    repeat<kRows>([&](auto y) HWY_ATTR {
+      const float* row = input + y * p.row;
+      repeat<kSize>(
+          [&](auto x) HWY_ATTR { sum[y][x] = hn::MulAdd(load(row + x * p.pixel), g, sum[y][x]); });
+    });
+  }
+  repeat<kRows>([&](auto y) HWY_ATTR {
+    repeat<kSize>([&](auto x)
+                      HWY_ATTR { hn::StoreU(sum[y][x], D(), sums + (y * kSize + x) * p.sum); });
+  });
+}
+
+void add_tap_products(const TapProducts& p) {
+  if (p.size == 3) return add_tap_rows<3, 3>(p, p.input, p.sums);
+  for (int y = 0; y < p.size; ++y) {
+    const float* input = p.input + y * p.row;
+    float* sums = p.sums + y * p.size * p.sum;
+    if (p.size == 5) {
+      add_tap_rows<1, 5>(p, input, sums);
+      continue;
+    }
+    for (int x = 0; x < p.size; ++x) add_tap_rows<1, 1>(p, input + x * p.pixel, sums + x * p.sum);
+  }
+}
+
+const ConvolutionKernels* table() {
+  static constexpr ConvolutionKernels kTable{
+      kLanes,           &input_points, &gradient_points,     &output_values, &kernel_points,
+      &kernel_gradient, &multiply,     &multiply_transposed, &copy_pixels,   &add_tap_products};
   return &kTable;
 }
 
@@ -394,7 +445,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace oko::train {
 
-const WinogradKernels* winograd_kernels(SimdTarget target) {
+const ConvolutionKernels* convolution_kernels(SimdTarget target) {
   OKO_SIMD_SELECT(target, table());
   return nullptr;
 }

@@ -1,7 +1,9 @@
 #pragma once
 
-// The inner loops of winograd_passes.h, without LibTorch: one table of functions for each
-// instruction set. Winograd F(4x4, 3x3) as in the phone engine (oko/runtime/winograd-inl.h): an
+// The inner loops of convolutions and of their gradients, without LibTorch: one table of functions
+// for each instruction set.
+//
+// Those of 3x3 use Winograd F(4x4, 3x3) as the phone engine does (oko/runtime/winograd-inl.h): an
 // output tile of 4x4 is computed from 36 points, which are products of the points of an input patch
 // and those of the kernel, summed over channels. So at each point there is one matrix product.
 
@@ -54,7 +56,30 @@ struct PointProduct {
   bool add = false;  // to C, in multiply_transposed()
 };
 
-struct WinogradKernels {
+// Copies pixels as vectors of channels; lanes beyond the channels become 0. Steps are in values.
+struct PixelCopy {
+  const float* from = nullptr;
+  std::ptrdiff_t from_pixel = 0;
+  std::int64_t channels = 0, count = 0;
+  float* to = nullptr;
+  std::ptrdiff_t to_pixel = 0, to_vector = 0;
+};
+
+// What a window's taps meet: at output pixel i < count and tap (y, x) of `size` x `size`, one
+// vector of channels of the input, input + y · row + (i · stride + x) · pixel, and one of the
+// output's gradient, gradient + i · gradient_pixel. Steps are in values.
+struct TapProducts {
+  const float* input = nullptr;
+  std::ptrdiff_t row = 0, pixel = 0;
+  const float* gradient = nullptr;
+  std::ptrdiff_t gradient_pixel = 0;
+  std::int64_t count = 0;
+  int size = 0, stride = 1;
+  float* sums = nullptr;  // to which the products are added: a vector for each tap, `sum` apart
+  std::ptrdiff_t sum = 0;
+};
+
+struct ConvolutionKernels {
   int lanes;
   // The points of the patches that tiles [first, first + count) read. `padding` rows and columns of
   // zeros surround the maps. All channels; lanes beyond them are 0.
@@ -75,9 +100,11 @@ struct WinogradKernels {
                           std::int64_t channels, std::int64_t channel, int vectors, bool add);
   void (*multiply)(const PointProduct&);
   void (*multiply_transposed)(const PointProduct&);
+  void (*copy_pixels)(const PixelCopy&);
+  void (*add_tap_products)(const TapProducts&);
 };
 
 // Null if there are none for this target: kScalar has none.
-const WinogradKernels* winograd_kernels(SimdTarget target);
+const ConvolutionKernels* convolution_kernels(SimdTarget target);
 
 }  // namespace oko::train
