@@ -1,5 +1,6 @@
 #include "oko/train/depthwise.h"
 
+#include <optional>
 #include <vector>
 
 #include "oko/runtime/kernels.h"
@@ -112,42 +113,76 @@ std::vector<float> packed(const at::Tensor& kernel, std::int64_t group, int lane
   return result;
 }
 
+// One window for each channel, moved over maps.
+struct Windows {
+  std::int64_t size, stride, padding;
+};
+
+template <typename T>
+runtime::View<T> view(T* data, std::int64_t height, std::int64_t width, std::int64_t channels,
+                      std::int64_t pixel) {
+  return {data,
+          static_cast<int>(height),
+          static_cast<int>(width),
+          static_cast<int>(channels),
+          pixel,
+          width * pixel};
+}
+
+// Rows [first, first + count) of an output's channels `channels` on, of `in`, whose zeros around it
+// are there if `padding` is 0.
+void convolve_rows(const Windows& windows, const runtime::View<const float>& in,
+                   std::int64_t padding, const float* weights, const float* bias,
+                   const runtime::View<float>& out, std::int64_t first, std::int64_t count) {
+  runtime::DepthwiseCall call;
+  call.in = in;
+  call.out = out;
+  call.weights = weights;
+  call.bias = bias;
+  call.size = static_cast<int>(windows.size);
+  call.stride = static_cast<int>(windows.stride);
+  call.pad_top = call.pad_left = static_cast<int>(padding);
+  call.first_row = static_cast<int>(first);
+  call.row_count = static_cast<int>(count);
+  runtime::kernels(best_simd_target()).depthwise(call);
+}
+
 // output = convolution of the input, spread, with the kernel.
 void convolve(const Maps& input, std::int64_t spread, const at::Tensor& kernel, bool flipped,
-              std::int64_t stride, std::int64_t padding, const Maps& output) {
-  const runtime::Kernels& kernels = runtime::kernels(best_simd_target());
-  const std::int64_t size = kernel.size(2);
-  const Bands bands(output, size, stride, kernels.lanes);
-  const std::vector<float> weights = packed(kernel, bands.channels, kernels.lanes, flipped);
-  const std::vector<float> bias(static_cast<std::size_t>(bands.channels));
+              const Windows& windows, const Maps& output) {
+  const int lanes = runtime::kernels(best_simd_target()).lanes;
+  const Bands bands(output, windows.size, windows.stride, lanes);
+  // The engine's kernel reads whole vectors, so it needs a band unless pixels consist of them.
+  const bool direct = spread == 1 && output.channels % lanes == 0;
+  const std::int64_t group = direct ? output.channels : bands.channels;
+  const std::vector<float> weights = packed(kernel, group, lanes, flipped);
+  const std::vector<float> bias(static_cast<std::size_t>(group));
   at::parallel_for(0, bands.count, 1, [&](std::int64_t begin, std::int64_t end) {
-    Band band(bands.in_rows, bands.in_columns, bands.channels);
-    for (std::int64_t first = 0; first < output.channels; first += bands.channels) {
-      const std::int64_t channels = std::min(bands.channels, output.channels - first);
+    std::optional<Band> band;
+    if (!direct) band.emplace(bands.in_rows, bands.in_columns, bands.channels);
+    for (std::int64_t first = 0; first < output.channels; first += group) {
+      const std::int64_t channels = std::min(group, output.channels - first);
+      const float* taps = weights.data() + first * windows.size * windows.size;
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t image = i / bands.down, y = i % bands.down * bands.rows;
-        band.fill(input, image, y * stride - padding, padding, spread, first);
-        const int rows = static_cast<int>(std::min(bands.rows, output.height - y));
-        runtime::DepthwiseCall call;
-        call.in.data = band.row(0);
-        call.in.height = static_cast<int>(band.rows());
-        call.in.width = static_cast<int>(band.columns());
-        call.in.channels = static_cast<int>(channels);
-        call.in.pixel = band.channels();
-        call.in.row = band.columns() * band.channels();
-        call.out.data = output.at(image, y) + first;
-        call.out.height = rows;
-        call.out.width = static_cast<int>(output.width);
-        call.out.channels = static_cast<int>(channels);
-        call.out.pixel = output.channels;
-        call.out.row = output.width * output.channels;
-        call.weights = weights.data() + first * size * size;
-        call.bias = bias.data();
-        call.size = static_cast<int>(size);
-        call.stride = static_cast<int>(stride);
-        call.pad_top = call.pad_left = 0;
-        call.row_count = rows;
-        kernels.depthwise(call);
+        const std::int64_t rows = std::min(bands.rows, output.height - y);
+        if (direct) {
+          convolve_rows(
+              windows,
+              view<const float>(input.at(image, 0), input.height, input.width, channels, channels),
+              windows.padding, taps, bias.data(),
+              view(output.at(image, 0), output.height, output.width, channels, channels), y, rows);
+          continue;
+        }
+        band->fill(input, image, y * windows.stride - windows.padding, windows.padding, spread,
+                   first);
+        convolve_rows(
+            windows,
+            view<const float>(band->row(0), band->rows(), band->columns(), channels,
+                              band->channels()),
+            0, taps, bias.data(),
+            view(output.at(image, y) + first, rows, output.width, channels, output.channels), 0,
+            rows);
       }
     }
   });
@@ -158,6 +193,7 @@ void kernel_gradient(const Maps& x, const Maps& gradient, std::int64_t size, std
                      std::int64_t padding, float* by_kernel) {
   const ConvolutionKernels& kernels = *best_kernels();
   const Bands bands(gradient, size, stride, kernels.lanes);
+  const bool direct = x.channels % kernels.lanes == 0;  // whole vectors without a copy
   const std::int64_t taps = size * size;
   const std::int64_t all = divide_up(x.channels, kernels.lanes) * kernels.lanes;
   std::vector<float> sums(static_cast<std::size_t>(bands.count * taps * all));
@@ -168,12 +204,12 @@ void kernel_gradient(const Maps& x, const Maps& gradient, std::int64_t size, std
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t image = i / bands.down, y = i % bands.down * bands.rows;
         in.fill(x, image, y * stride - padding, padding, 1, first);
-        out.fill(gradient, image, y, 0, 1, first);
+        if (!direct) out.fill(gradient, image, y, 0, 1, first);
         for (std::int64_t c = 0; c < std::min(bands.channels, all - first); c += kernels.lanes) {
           TapProducts products;
           products.row = in.columns() * in.channels();
           products.pixel = in.channels();
-          products.gradient_pixel = out.channels();
+          products.gradient_pixel = direct ? x.channels : out.channels();
           products.count = gradient.width;
           products.size = static_cast<int>(size);
           products.stride = static_cast<int>(stride);
@@ -181,7 +217,7 @@ void kernel_gradient(const Maps& x, const Maps& gradient, std::int64_t size, std
           products.sum = all;
           for (std::int64_t row = 0; row < std::min(bands.rows, gradient.height - y); ++row) {
             products.input = in.row(row * stride) + c;
-            products.gradient = out.row(row) + c;
+            products.gradient = direct ? gradient.at(image, y + row) + first + c : out.row(row) + c;
             kernels.add_tap_products(products);
           }
         }
@@ -209,7 +245,7 @@ struct ConvolveDepthwise : torch::autograd::Function<ConvolveDepthwise> {
     };
     const at::Tensor y = at::empty({x.size(0), x.size(1), outputs(2), outputs(3)}, x.options(),
                                    at::MemoryFormat::ChannelsLast);
-    convolve(Maps(x), 1, kernel, false, stride, padding, Maps(y));
+    convolve(Maps(x), 1, kernel, false, {kernel.size(2), stride, padding}, Maps(y));
     context->save_for_backward({x, kernel});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
@@ -226,7 +262,7 @@ struct ConvolveDepthwise : torch::autograd::Function<ConvolveDepthwise> {
     at::Tensor by_x, by_kernel;
     if (context->needs_input_grad(0)) {
       by_x = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
-      convolve(Maps(gradient), stride, kernel, true, 1, size - 1 - padding, Maps(by_x));
+      convolve(Maps(gradient), stride, kernel, true, {size, 1, size - 1 - padding}, Maps(by_x));
     }
     if (context->needs_input_grad(1)) {
       by_kernel = at::empty(kernel.sizes(), x.options());

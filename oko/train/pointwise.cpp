@@ -1,5 +1,6 @@
 #include "oko/train/pointwise.h"
 
+#include <optional>
 #include <vector>
 
 #include "oko/train/convolution_kernels.h"
@@ -19,26 +20,36 @@ const ConvolutionKernels* best_kernels() {
 }
 
 // C[pixels × columns] = A[pixels × depth] · matrix.
-void multiply(const float* a, std::int64_t pixels, const MatrixView& matrix, float* c) {
-  // Values of both maps that a thread works on at a time: they stay in its second-level cache.
-  constexpr std::int64_t kBlock = 32'000;
-  const runtime::Kernels& kernels = runtime::kernels(best_simd_target());
-  const std::vector<float> panels = packed(matrix, kernels.lanes);
-  const std::int64_t blocks = kBlock / (matrix.depth + matrix.columns) / kernels.max_rows;
-  const std::int64_t length = std::max<std::int64_t>(4, blocks) * kernels.max_rows;
-  for_each_part(pixels, length, [&](std::int64_t first, std::int64_t count) {
-    runtime::GemmCall call;
-    call.a = a + first * matrix.depth;
-    call.a_row = matrix.depth;
-    call.rows = static_cast<int>(count);
-    call.depth = static_cast<int>(matrix.depth);
-    call.columns = static_cast<int>(matrix.columns);
-    call.b = panels.data();
-    call.c = c + first * matrix.columns;
-    call.c_row = matrix.columns;
-    kernels.gemm(call);
-  });
-}
+class Product {
+ public:
+  explicit Product(const MatrixView& matrix)
+      : kernels_(runtime::kernels(best_simd_target())), panels_(packed(matrix, kernels_.lanes)) {
+    call_.a_row = matrix.depth;
+    call_.depth = static_cast<int>(matrix.depth);
+    call_.columns = static_cast<int>(matrix.columns);
+    call_.b = panels_.data();
+    call_.c_row = matrix.columns;
+  }
+
+  void operator()(const float* a, std::int64_t pixels, float* c) const {
+    runtime::GemmCall call = call_;
+    call.a = a;
+    call.rows = static_cast<int>(pixels);
+    call.c = c;
+    kernels_.gemm(call);
+  }
+  // As many of whose values of both maps stay in a thread's second-level cache.
+  std::int64_t pixels_at_a_time() const {
+    constexpr std::int64_t kBlock = 32'000;
+    const std::int64_t blocks = kBlock / (call_.depth + call_.columns) / kernels_.max_rows;
+    return std::max<std::int64_t>(4, blocks) * kernels_.max_rows;
+  }
+
+ private:
+  const runtime::Kernels& kernels_;
+  std::vector<float> panels_;
+  runtime::GemmCall call_;
+};
 
 // Rows of vectors of channels, with their memory.
 struct OwnRows {
@@ -59,39 +70,46 @@ struct OwnRows {
   Points<float> points;
 };
 
-// The gradient of the kernel [out × in] = gradient[pixels × out]ᵀ · x[pixels × in]. Every part of
+// The gradient of the kernel, [out × in] = gradient[pixels × out]ᵀ · x[pixels × in]. Every part of
 // the pixels has sums of its own.
-void kernel_gradient(const float* x, const float* gradient, std::int64_t pixels, std::int64_t in,
-                     std::int64_t out, float* by_kernel) {
-  constexpr std::int64_t kMostParts = 16, kLeastPixels = 1024;
-  constexpr std::int64_t kChunk = 128;  // pixels: a few vectors of them stay in the first cache
-  const ConvolutionKernels& kernels = *best_kernels();
-  const int lanes = kernels.lanes;
-  const std::int64_t parts = std::clamp<std::int64_t>(pixels / kLeastPixels, 1, kMostParts);
-  const std::int64_t part = divide_up(pixels, parts), rows = divide_up(out, lanes) * lanes;
-  std::vector<OwnRows> sums;
-  for (std::int64_t i = 0; i * part < pixels; ++i) sums.emplace_back(rows, in);
-  for_each_part(pixels, part, [&](std::int64_t first, std::int64_t count) {
-    const OwnRows& total = sums[static_cast<std::size_t>(first / part)];
-    const OwnRows from(kChunk, in), to(kChunk, out);
-    for (std::int64_t i = 0; i < count; i += kChunk) {
-      const std::int64_t n = std::min(kChunk, count - i);
-      from.fill(x + (first + i) * in, n);
-      to.fill(gradient + (first + i) * out, n);
-      kernels.multiply_transposed({to.points.data, from.points.data, total.points.data,
-                                   to.points.vector, from.points.vector, total.points.vector, out,
-                                   n, static_cast<int>(from.vectors), i != 0});
-    }
-  });
-  for_each_part(out, 1, [&](std::int64_t row, std::int64_t) {
-    for (std::int64_t c = 0; c < in; ++c) {
-      const std::int64_t at = c / lanes * rows * lanes + row * lanes + c % lanes;
-      double sum = 0;
-      for (const OwnRows& one : sums) sum += one.points.data[at];
-      by_kernel[row * in + c] = static_cast<float>(sum);
-    }
-  });
-}
+class KernelGradient {
+ public:
+  KernelGradient(const float* x, std::int64_t pixels, std::int64_t in, std::int64_t out,
+                 std::int64_t part)
+      : x_(x), in_(in), out_(out), rows_(divide_up(out, lanes_) * lanes_), part_(part) {
+    for (std::int64_t i = 0; i * part < pixels; ++i) sums_.emplace_back(rows_, in);
+  }
+
+  // Of some pixels from `first` on, with their gradients. One thread at a time for each part, which
+  // calls it for a part's beginning first.
+  void add(std::int64_t first, std::int64_t count, const float* gradient, const OwnRows& x_rows,
+           const OwnRows& gradient_rows) const {
+    const OwnRows& sum = sums_[static_cast<std::size_t>(first / part_)];
+    x_rows.fill(x_ + first * in_, count);
+    gradient_rows.fill(gradient, count);
+    best_kernels()->multiply_transposed({gradient_rows.points.data, x_rows.points.data,
+                                         sum.points.data, gradient_rows.points.vector,
+                                         x_rows.points.vector, sum.points.vector, out_, count,
+                                         static_cast<int>(x_rows.vectors), first % part_ != 0});
+  }
+
+  void write(float* by_kernel) const {
+    for_each_part(out_, 1, [&](std::int64_t row, std::int64_t) {
+      for (std::int64_t c = 0; c < in_; ++c) {
+        const std::int64_t at = c / lanes_ * rows_ * lanes_ + row * lanes_ + c % lanes_;
+        double sum = 0;
+        for (const OwnRows& one : sums_) sum += one.points.data[at];
+        by_kernel[row * in_ + c] = static_cast<float>(sum);
+      }
+    });
+  }
+
+ private:
+  std::int64_t lanes_ = best_kernels()->lanes;
+  const float* x_;
+  std::int64_t in_, out_, rows_, part_;
+  std::vector<OwnRows> sums_;
+};
 
 struct ConvolvePointwise : torch::autograd::Function<ConvolvePointwise> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
@@ -100,8 +118,11 @@ struct ConvolvePointwise : torch::autograd::Function<ConvolvePointwise> {
     const std::int64_t in = x.size(1), out = kernel.size(0);
     at::Tensor y = at::empty({x.size(0), out, x.size(2), x.size(3)}, x.options(),
                              at::MemoryFormat::ChannelsLast);
-    multiply(values_of<float>(x), x.numel() / in, {values_of<float>(kernel), in, out, 1, in},
-             values_of<float>(y));
+    const Product product({values_of<float>(kernel), in, out, 1, in});
+    for_each_part(
+        x.numel() / in, product.pixels_at_a_time(), [&](std::int64_t first, std::int64_t count) {
+          product(values_of<float>(x) + first * in, count, values_of<float>(y) + first * out);
+        });
     context->save_for_backward({x, kernel});
     return y;
   }
@@ -112,15 +133,30 @@ struct ConvolvePointwise : torch::autograd::Function<ConvolvePointwise> {
     const at::Tensor gradient = channels_last(gradients[0]);
     const float* g = values_of<float>(gradient);
     const std::int64_t in = x.size(1), out = kernel.size(0), pixels = x.numel() / in;
+    // A few vectors of as many pixels stay in the first cache.
+    constexpr std::int64_t kChunk = 128, kMostParts = 32, kLeastPixels = 8 * kChunk;
+    const std::int64_t parts = std::clamp<std::int64_t>(pixels / kLeastPixels, 1, kMostParts);
+    const std::int64_t part = divide_up(pixels, parts);
     at::Tensor by_input, by_kernel;
+    std::optional<Product> input_gradient;
     if (context->needs_input_grad(0)) {
       by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
-      multiply(g, pixels, {values_of<float>(kernel), out, in, in, 1}, values_of<float>(by_input));
+      input_gradient.emplace(MatrixView{values_of<float>(kernel), out, in, in, 1});
     }
+    std::optional<KernelGradient> kernel_gradient;
     if (context->needs_input_grad(1)) {
       by_kernel = at::empty(kernel.sizes(), x.options());
-      kernel_gradient(values_of<float>(x), g, pixels, in, out, values_of<float>(by_kernel));
+      kernel_gradient.emplace(values_of<float>(x), pixels, in, out, part);
     }
+    for_each_part(pixels, part, [&](std::int64_t first, std::int64_t count) {
+      const OwnRows x_rows(kChunk, in), gradient_rows(kChunk, out);
+      for (std::int64_t i = first; i < first + count; i += kChunk) {
+        const std::int64_t n = std::min(kChunk, first + count - i);
+        if (kernel_gradient) kernel_gradient->add(i, n, g + i * out, x_rows, gradient_rows);
+        if (input_gradient) (*input_gradient)(g + i * out, n, values_of<float>(by_input) + i * in);
+      }
+    });
+    if (kernel_gradient) kernel_gradient->write(values_of<float>(by_kernel));
     return {by_input, by_kernel};
   }
 };
