@@ -26,9 +26,9 @@ at::Tensor count_of(const at::Tensor& x) {
 
 struct BatchNormFunction : torch::autograd::Function<BatchNormFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& scale,
-                            const at::Tensor& bias, at::Tensor running_mean,
-                            at::Tensor running_variance, double momentum,
-                            const graph::BatchNorm& norm, Workers* workers) {
+                            const at::Tensor& bias, const TrainedNorm& trained) {
+    const graph::BatchNorm& norm = trained.norm;
+    Workers* const workers = trained.workers;
     const std::int64_t channels = x.size(1);
     const at::Tensor wide = x.to(at::kFloat);
     const at::Tensor sums = over_all(at::cat({channel_sum(wide), count_of(x)}), workers);
@@ -37,8 +37,8 @@ struct BatchNormFunction : torch::autograd::Function<BatchNormFunction> {
     const at::Tensor centred = wide - across(mean);
     const at::Tensor squares = over_all(channel_sum(centred.square()), workers);
     const at::Tensor unbiased = squares / (n - 1).clamp_min(1);
-    running_mean.mul_(momentum).add_(mean, 1 - momentum);
-    running_variance.mul_(momentum).add_(unbiased, 1 - momentum);
+    trained.mean.mul_(trained.momentum).add_(mean, 1 - trained.momentum);
+    trained.variance.mul_(trained.momentum).add_(unbiased, 1 - trained.momentum);
     const bool darknet = norm.epsilon_outside_root;
     const at::Tensor root =
         darknet ? unbiased.sqrt() + norm.epsilon : (squares / n + norm.epsilon).sqrt();
@@ -63,17 +63,14 @@ struct BatchNormFunction : torch::autograd::Function<BatchNormFunction> {
     const at::Tensor along = across((root * slope).square() * sums.narrow(0, 0, channels) / n);
     const at::Tensor shift = across(sums.narrow(0, channels, channels) / n);
     const at::Tensor by_input = across(scale * slope) * (g - shift - normal * along);
-    return {by_input.to(gradients[0].scalar_type()), by_scale, by_bias, {}, {}, {}, {}, {}};
+    return {by_input.to(gradients[0].scalar_type()), by_scale, by_bias, {}};
   }
 };
 
 }  // namespace
 
-at::Tensor batch_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
-                      at::Tensor mean, at::Tensor variance, double momentum,
-                      const graph::BatchNorm& norm, Workers* workers) {
-  return BatchNormFunction::apply(x, scale, bias, std::move(mean), std::move(variance), momentum,
-                                  norm, workers);
+at::Tensor batch_norm(const at::Tensor& x, const TrainedNorm& trained) {
+  return BatchNormFunction::apply(x, trained.scale, trained.bias, trained);
 }
 
 }  // namespace oko::train

@@ -38,6 +38,10 @@ struct BatchNormRun {
     gradient = at::randn(x.sizes()).to(c.type);
   }
 
+  TrainedNorm trained(const graph::BatchNorm& norm, Workers* workers = nullptr) const {
+    return {scale, bias, mean, variance, kMomentum, norm, workers};
+  }
+
   template <typename Forward>
   void through(Forward forward) {
     for (at::Tensor* t : {&x, &scale, &bias}) t->requires_grad_();
@@ -46,9 +50,8 @@ struct BatchNormRun {
   }
 
   void through_ours(double slope) {
-    through([&](const BatchNormRun& r) {
-      return batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, kNorm, slope);
-    });
+    through(
+        [&](const BatchNormRun& r) { return batch_norm_activate(r.x, r.trained(kNorm), slope); });
   }
 
   // In double, from exactly the same values.
@@ -115,12 +118,10 @@ TEST(BatchNormActivate, HalvesLikeThePoolingAfterIt) {
       run->gradient = at::max_pool2d(run->gradient.to(at::kFloat), 2).to(c.type);
     }
     halved.through([&](const BatchNormRun& r) {
-      return batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, kNorm,
-                                 c.slope, nullptr, true);
+      return batch_norm_activate(r.x, r.trained(kNorm), c.slope, true);
     });
     pooled.through([&](const BatchNormRun& r) {
-      return max_pool_2x2(
-          batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, kNorm, c.slope));
+      return max_pool_2x2(batch_norm_activate(r.x, r.trained(kNorm), c.slope));
     });
     EXPECT_TRUE(at::equal(halved.y, pooled.y));
     EXPECT_TRUE(at::equal(halved.mean, pooled.mean));
@@ -137,12 +138,9 @@ TEST(BatchNormActivate, DarknetBatchNormMatchesLibTorchOperations) {
     const Case c{2, 17, 61, 67, 1, type};
     const graph::BatchNorm norm{.epsilon = 1e-3F, .epsilon_outside_root = true};
     BatchNormRun ours(c), libtorch(c);
-    ours.through([&](const BatchNormRun& r) {
-      return batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm, 1);
-    });
-    libtorch.through([&](const BatchNormRun& r) {
-      return batch_norm(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm, nullptr);
-    });
+    ours.through(
+        [&](const BatchNormRun& r) { return batch_norm_activate(r.x, r.trained(norm), 1); });
+    libtorch.through([&](const BatchNormRun& r) { return batch_norm(r.x, r.trained(norm)); });
     EXPECT_EQ(libtorch.y.scalar_type(), type);
     const double map = type == at::kFloat ? 2e-5 : 1. / 128, vector = 2e-5;
     EXPECT_LT(relative_difference(ours.y, libtorch.y), map);
@@ -174,10 +172,8 @@ TEST(BatchNormActivate, HalvesTheSameWithAnyNumberOfThreads) {
     BatchNormRun run({2, 24, 86, 90, .1, at::kFloat});
     run.gradient = at::max_pool2d(run.gradient, 2);
     at::set_num_threads(threads);
-    run.through([](const BatchNormRun& r) {
-      return batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, kNorm, .1,
-                                 nullptr, true);
-    });
+    run.through(
+        [](const BatchNormRun& r) { return batch_norm_activate(r.x, r.trained(kNorm), .1, true); });
     return run;
   };
   const int threads = at::get_num_threads();
@@ -225,10 +221,8 @@ TEST(BatchNormOfWorkers, IsThatOfAllTheirPictures) {
     const graph::BatchNorm norm{.epsilon = 1e-3F, .epsilon_outside_root = darknet};
     for (const bool fused : {false, true}) {
       const auto forward = [&](const BatchNormRun& r, Workers* workers) {
-        return fused
-                   ? batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm,
-                                         1, workers)
-                   : batch_norm(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm, workers);
+        return fused ? batch_norm_activate(r.x, r.trained(norm, workers), 1)
+                     : batch_norm(r.x, r.trained(norm, workers));
       };
       BatchNormRun one(c);
       one.through([&](const BatchNormRun& r) { return forward(r, nullptr); });

@@ -104,7 +104,7 @@ at::Tensor convolution(const graph::Convolution& conv, const at::Tensor& x,
     y = convolve_winograd(padded.x, kernel, static_cast<int>(padded.rows));
   } else if (even && has_few_channels(conv, padded.x)) {
     y = convolve_few_channels(padded.x, kernel, conv.stride, padded.rows);
-  } else if (even && padded.rows == 0 && has_pointwise(conv, padded.x)) {
+  } else if (has_pointwise(conv, padded.x)) {
     y = convolve_pointwise(padded.x, kernel);
   } else if (even && has_depthwise(conv, padded.x)) {
     y = convolve_depthwise(padded.x, kernel, conv.stride, padded.rows);
@@ -381,6 +381,11 @@ at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tens
   if (constant_[index]) return convolve_folded(layer, index, input);
   const at::Tensor kernel = parameters_.value(layer.name + ".kernel").to(compute_type);
   const at::Tensor bias = parameters_.value(layer.name + ".bias");
+  const std::optional<double> slope = slope_of(conv.activation);
+  if (conv.batch_norm && slope && !conv.batch_norm->epsilon_outside_root && !to_halve_[index] &&
+      trains_norm(layer) && has_pointwise(conv, input)) {
+    return convolve_and_normalize(input, kernel, trained_norm(layer), *slope);
+  }
   at::Tensor y =
       convolution(conv, input, kernel, conv.batch_norm ? at::Tensor() : bias.to(compute_type));
   if (conv.batch_norm) return normalize(layer, index, std::move(y));
@@ -388,28 +393,35 @@ at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tens
   return activate(std::move(y), conv.activation);
 }
 
+TrainedNorm Module::trained_norm(const graph::Layer& layer) const {
+  const auto value = [&](const char* name) { return parameters_.value(layer.name + name); };
+  return {value(".scale"),     value(".bias"),
+          value(".mean"),      value(".variance"),
+          statistics_momentum, *std::get<graph::Convolution>(layer.operation).batch_norm,
+          normalizing};
+}
+
+bool Module::trains_norm(const graph::Layer& layer) const {
+  return parameters_.value(layer.name + ".scale").requires_grad();
+}
+
 at::Tensor Module::normalize(const graph::Layer& layer, int index, at::Tensor x) {
   const auto& conv = std::get<graph::Convolution>(layer.operation);
-  const graph::BatchNorm& norm = *conv.batch_norm;
-  const at::Tensor scale = parameters_.value(layer.name + ".scale");
-  const at::Tensor bias = parameters_.value(layer.name + ".bias");
-  at::Tensor mean = parameters_.value(layer.name + ".mean");
-  at::Tensor variance = parameters_.value(layer.name + ".variance");
-  const bool training = scale.requires_grad();
+  const TrainedNorm trained = trained_norm(layer);
+  const bool training = trains_norm(layer);
   if (training && has_map_kernels(x)) {
     const std::optional<double> slope = slope_of(conv.activation);
     const bool halve = to_halve_[index] && slope && x.size(2) % 2 == 0 && x.size(3) % 2 == 0;
-    at::Tensor y = batch_norm_activate(x, scale, bias, mean, variance, statistics_momentum, norm,
-                                       slope.value_or(1), normalizing, halve);
+    at::Tensor y = batch_norm_activate(x, trained, slope.value_or(1), halve);
     halved_[index] = halve;
     return slope ? y : activate(std::move(y), conv.activation);
   }
+  const auto& [scale, bias, mean, variance, momentum, norm, workers] = trained;
   at::Tensor y;
-  if (training && (norm.epsilon_outside_root || normalizing != nullptr)) {
-    y = batch_norm(x, scale, bias, mean, variance, statistics_momentum, norm, normalizing);
+  if (training && (norm.epsilon_outside_root || workers != nullptr)) {
+    y = batch_norm(x, trained);
   } else if (!norm.epsilon_outside_root) {
-    y = at::batch_norm(x, scale, bias, mean, variance, training, 1 - statistics_momentum,
-                       norm.epsilon, false);
+    y = at::batch_norm(x, scale, bias, mean, variance, training, 1 - momentum, norm.epsilon, false);
   } else {
     const at::Tensor square = (variance.sqrt() + norm.epsilon).square();
     y = at::batch_norm(x, scale, bias, mean, square, false, 0, 0, false);

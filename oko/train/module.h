@@ -7,6 +7,7 @@
 #include "oko/graph/network.h"
 #include "oko/train/aten.h"
 #include "oko/train/parameters.h"
+#include "oko/train/trained_norm.h"
 #include "oko/train/workers.h"
 
 namespace oko::train {
@@ -50,6 +51,9 @@ class Module {
  private:
   at::Tensor run(const graph::Layer& layer, int index, const std::vector<at::Tensor>& inputs);
   at::Tensor convolve(const graph::Layer& layer, int index, const at::Tensor& input);
+  // The batch norm of a convolution, and whether it takes the batch's statistics.
+  TrainedNorm trained_norm(const graph::Layer& layer) const;
+  bool trains_norm(const graph::Layer& layer) const;
   // Batch norm, activation and, if it can be done at once, the pooling after it.
   at::Tensor normalize(const graph::Layer& layer, int index, at::Tensor x);
   at::Tensor convolve_folded(const graph::Layer& layer, int index, const at::Tensor& input);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "oko/train/batch_norm_passes.h"
 #include "oko/train/convolution_kernels.h"
 #include "oko/train/map_runs.h"
 #include "oko/train/matrix_panels.h"
@@ -111,53 +112,124 @@ class KernelGradient {
   std::vector<OwnRows> sums_;
 };
 
+// y = convolution of x. Calls done(run) after each of its runs.
+template <typename Done>
+void forward_pass(const at::Tensor& x, const at::Tensor& kernel, const at::Tensor& y,
+                  const MapRuns& runs, Done done) {
+  const std::int64_t in = x.size(1), out = y.size(1);
+  const Product product({values_of<float>(kernel), in, out, 1, in});
+  const std::int64_t block = product.pixels_at_a_time();
+  runs.for_each([&](std::int64_t run, std::int64_t offset, std::int64_t length) {
+    const std::int64_t first = offset / out, count = length / out;
+    for (std::int64_t i = first; i < first + count; i += block) {
+      product(values_of<float>(x) + i * in, std::min(block, first + count - i),
+              values_of<float>(y) + i * out);
+    }
+    done(run);
+  });
+}
+
+struct Gradients {
+  at::Tensor by_input, by_kernel;
+};
+
+// The gradients that the context needs of its first two inputs, x and the kernel. The output's
+// gradient is what rows(first pixel, count, memory) returns: [count × out], in memory or elsewhere.
+template <typename GradientRows>
+Gradients backward_pass(AutogradContext* context, const at::Tensor& x, const at::Tensor& kernel,
+                        GradientRows rows) {
+  // A few vectors of as many pixels stay in the first cache.
+  constexpr std::int64_t kChunk = 128, kMostParts = 32, kLeastPixels = 8 * kChunk;
+  const std::int64_t in = x.size(1), out = kernel.size(0), pixels = x.numel() / in;
+  const std::int64_t parts = std::clamp<std::int64_t>(pixels / kLeastPixels, 1, kMostParts);
+  const std::int64_t part = divide_up(pixels, parts);
+  Gradients result;
+  std::optional<Product> input_gradient;
+  if (context->needs_input_grad(0)) {
+    result.by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
+    input_gradient.emplace(MatrixView{values_of<float>(kernel), out, in, in, 1});
+  }
+  std::optional<KernelGradient> kernel_gradient;
+  if (context->needs_input_grad(1)) {
+    result.by_kernel = at::empty(kernel.sizes(), x.options());
+    kernel_gradient.emplace(values_of<float>(x), pixels, in, out, part);
+  }
+  for_each_part(pixels, part, [&](std::int64_t first, std::int64_t count) {
+    const OwnRows x_rows(kChunk, in), gradient_rows(kChunk, out);
+    std::vector<float> memory(static_cast<std::size_t>(kChunk * out));
+    for (std::int64_t i = first; i < first + count; i += kChunk) {
+      const std::int64_t n = std::min(kChunk, first + count - i);
+      const float* g = rows(i, n, memory.data());
+      if (kernel_gradient) kernel_gradient->add(i, n, g, x_rows, gradient_rows);
+      if (input_gradient) (*input_gradient)(g, n, values_of<float>(result.by_input) + i * in);
+    }
+  });
+  if (kernel_gradient) kernel_gradient->write(values_of<float>(result.by_kernel));
+  return result;
+}
+
+at::Tensor output_for(const at::Tensor& x, const at::Tensor& kernel) {
+  return at::empty({x.size(0), kernel.size(0), x.size(2), x.size(3)}, x.options(),
+                   at::MemoryFormat::ChannelsLast);
+}
+
 struct ConvolvePointwise : torch::autograd::Function<ConvolvePointwise> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& weights) {
     const at::Tensor x = channels_last(input), kernel = weights.contiguous();
-    const std::int64_t in = x.size(1), out = kernel.size(0);
-    at::Tensor y = at::empty({x.size(0), out, x.size(2), x.size(3)}, x.options(),
-                             at::MemoryFormat::ChannelsLast);
-    const Product product({values_of<float>(kernel), in, out, 1, in});
-    for_each_part(
-        x.numel() / in, product.pixels_at_a_time(), [&](std::int64_t first, std::int64_t count) {
-          product(values_of<float>(x) + first * in, count, values_of<float>(y) + first * out);
-        });
+    const at::Tensor y = output_for(x, kernel);
+    forward_pass(x, kernel, y, MapRuns(y), [](std::int64_t) {});
     context->save_for_backward({x, kernel});
     return y;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &kernel = saved[1];
+    const at::Tensor gradient = channels_last(gradients[0]);
+    const auto rows = [&](std::int64_t first, std::int64_t, float*) {
+      return values_of<float>(gradient) + first * gradient.size(1);
+    };
+    const Gradients by = backward_pass(context, saved[0], saved[1], rows);
+    return {by.by_input, by.by_kernel};
+  }
+};
+
+struct ConvolveAndNormalize : torch::autograd::Function<ConvolveAndNormalize> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
+                            const at::Tensor& weights, const at::Tensor&, const at::Tensor&,
+                            const TrainedNorm& trained, double slope) {
+    const at::Tensor x = channels_last(input), kernel = weights.contiguous();
+    const at::Tensor y = output_for(x, kernel), z = at::empty_like(y);
+    const MapRuns runs(y);
+    BatchMoments<float> moments(values_of<float>(y), runs);
+    forward_pass(x, kernel, y, runs, [&](std::int64_t run) { moments.add(run); });
+    const Rows rows = rows_of(trained, moments.all());
+    WholeMap<float>(y, rows, slope).normalize(values_of<float>(z));
+    context->save_for_backward({x, kernel, y, rows.tensor});
+    context->saved_data["slope"] = slope;
+    context->saved_data["workers"] = reinterpret_cast<std::int64_t>(trained.workers);
+    return z;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor& y = saved[2];
     const at::Tensor gradient = channels_last(gradients[0]);
     const float* g = values_of<float>(gradient);
-    const std::int64_t in = x.size(1), out = kernel.size(0), pixels = x.numel() / in;
-    // A few vectors of as many pixels stay in the first cache.
-    constexpr std::int64_t kChunk = 128, kMostParts = 32, kLeastPixels = 8 * kChunk;
-    const std::int64_t parts = std::clamp<std::int64_t>(pixels / kLeastPixels, 1, kMostParts);
-    const std::int64_t part = divide_up(pixels, parts);
-    at::Tensor by_input, by_kernel;
-    std::optional<Product> input_gradient;
-    if (context->needs_input_grad(0)) {
-      by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
-      input_gradient.emplace(MatrixView{values_of<float>(kernel), out, in, in, 1});
-    }
-    std::optional<KernelGradient> kernel_gradient;
-    if (context->needs_input_grad(1)) {
-      by_kernel = at::empty(kernel.sizes(), x.options());
-      kernel_gradient.emplace(values_of<float>(x), pixels, in, out, part);
-    }
-    for_each_part(pixels, part, [&](std::int64_t first, std::int64_t count) {
-      const OwnRows x_rows(kChunk, in), gradient_rows(kChunk, out);
-      for (std::int64_t i = first; i < first + count; i += kChunk) {
-        const std::int64_t n = std::min(kChunk, first + count - i);
-        if (kernel_gradient) kernel_gradient->add(i, n, g + i * out, x_rows, gradient_rows);
-        if (input_gradient) (*input_gradient)(g + i * out, n, values_of<float>(by_input) + i * in);
-      }
-    });
-    if (kernel_gradient) kernel_gradient->write(values_of<float>(by_kernel));
-    return {by_input, by_kernel};
+    const Rows norm(saved[3]);
+    const WholeMap<float> map(y, norm, context->saved_data["slope"].toDouble());
+    Sums sums(map.runs());
+    map.add_gradients(g, sums);
+    auto* const workers = reinterpret_cast<Workers*>(context->saved_data["workers"].toInt());
+    const ChannelGradients channel(sums, norm, workers);
+    const RepeatedGradients by_channel(channel, map.runs());
+    const std::int64_t out = y.size(1);
+    const auto rows = [&](std::int64_t first, std::int64_t count, float* memory) {
+      map.input_gradient_of(first * out, count * out, g, memory, by_channel.vectors());
+      return memory;
+    };
+    const Gradients by = backward_pass(context, saved[0], saved[1], rows);
+    return {by.by_input, by.by_kernel, channel.by_scale, channel.by_bias, {}, {}};
   }
 };
 
@@ -165,13 +237,18 @@ struct ConvolvePointwise : torch::autograd::Function<ConvolvePointwise> {
 
 bool has_pointwise(const graph::Convolution& conv, const at::Tensor& x) {
   constexpr std::int64_t kMostWeights = 1 << 18;
-  return conv.size == 1 && conv.stride == 1 && conv.groups == 1 &&
-         x.size(1) * conv.filters <= kMostWeights && x.is_cpu() && x.scalar_type() == at::kFloat &&
-         best_kernels() != nullptr;
+  return conv.size == 1 && conv.stride == 1 && conv.padding == graph::Padding() &&
+         conv.groups == 1 && x.size(1) * conv.filters <= kMostWeights && x.is_cpu() &&
+         x.scalar_type() == at::kFloat && best_kernels() != nullptr;
 }
 
 at::Tensor convolve_pointwise(const at::Tensor& x, const at::Tensor& kernel) {
   return ConvolvePointwise::apply(x, kernel);
+}
+
+at::Tensor convolve_and_normalize(const at::Tensor& x, const at::Tensor& kernel,
+                                  const TrainedNorm& trained, double slope) {
+  return ConvolveAndNormalize::apply(x, kernel, trained.scale, trained.bias, trained, slope);
 }
 
 }  // namespace oko::train

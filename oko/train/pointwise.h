@@ -2,6 +2,7 @@
 
 #include "oko/graph/network.h"
 #include "oko/train/aten.h"
+#include "oko/train/trained_norm.h"
 
 namespace oko::train {
 
@@ -15,5 +16,11 @@ bool has_pointwise(const graph::Convolution& convolution, const at::Tensor& x);
 //   x        batch × channels × height × width
 //   kernel   out × channels × 1 × 1
 at::Tensor convolve_pointwise(const at::Tensor& x, const at::Tensor& kernel);
+
+// batch_norm_activate() of convolve_pointwise(), with the same result but fewer passes over the map
+// between them: its moments are summed while a thread has it in its cache, and its gradient is
+// never in memory as a whole. `trained` is not norm.epsilon_outside_root, whose sums have an order.
+at::Tensor convolve_and_normalize(const at::Tensor& x, const at::Tensor& kernel,
+                                  const TrainedNorm& trained, double slope);
 
 }  // namespace oko::train

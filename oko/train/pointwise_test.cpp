@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oko/base/simd.h"
+#include "oko/train/batch_norm_activate.h"
 
 namespace oko::train {
 namespace {
@@ -57,6 +58,41 @@ TEST_F(Pointwise, ValuesAndGradientsMatchLibTorchWithAnyNumberOfThreads) {
       by_kernel.push_back(kernel.grad());
     }
     EXPECT_TRUE(at::equal(by_kernel[0], by_kernel[1]));
+  }
+  at::set_num_threads(threads);
+}
+
+// All that a block of convolution, batch norm and activation computes.
+std::vector<at::Tensor> block(const Case& c, bool at_once) {
+  at::manual_seed(9);
+  at::Tensor x = at::randn({c.images, c.in, c.height, c.width}).requires_grad_();
+  at::Tensor kernel = at::randn({c.out, c.in, 1, 1}).requires_grad_();
+  const TrainedNorm norm{(at::rand({c.out}) + .5).requires_grad_(),
+                         at::randn({c.out}).requires_grad_(),
+                         at::randn({c.out}),
+                         at::rand({c.out}) + .5,
+                         .9,
+                         graph::BatchNorm()};
+  const at::Tensor y = at_once ? convolve_and_normalize(x, kernel, norm, .1)
+                               : batch_norm_activate(convolve_pointwise(x, kernel), norm, .1);
+  torch::autograd::backward({y}, {at::randn(y.sizes())});
+  return {y.detach(),       x.grad(),           kernel.grad(), norm.scale.grad(),
+          norm.bias.grad(), norm.mean.detach(), norm.variance};
+}
+
+TEST_F(Pointwise, NormalizesAtOnceAsAfterwards) {
+  const int threads = at::get_num_threads();
+  for (const Case& c : {Case{2, 16, 32, 13, 11}, Case{3, 37, 5, 40, 31}, Case{2, 116, 70, 61, 9},
+                        Case{2, 24, 48, 61, 67}, Case{5, 96, 24, 1, 1}}) {
+    SCOPED_TRACE(c.in);
+    const std::vector<at::Tensor> expected = block(c, false);
+    for (const int count : {1, 3}) {
+      at::set_num_threads(count);
+      const std::vector<at::Tensor> ours = block(c, true);
+      for (std::size_t i = 0; i < ours.size(); ++i) {
+        EXPECT_TRUE(at::equal(ours[i], expected[i])) << i;
+      }
+    }
   }
   at::set_num_threads(threads);
 }
