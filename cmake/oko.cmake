@@ -53,10 +53,11 @@ endif()
 # The folders that make up the phone library.
 set(OKO_PHONE_FOLDERS base image graph detect track seal runtime)
 
-# Not with sanitizers, which take minutes to compile optimised kernels.
+# Not with sanitizers, which take minutes to compile optimised kernels. For -Os, which MinSizeRel has
+# before it, Emscripten turns inlining off, and a later -O3 does not turn it on again.
 set(OKO_OPTIMISE "")
 if(NOT OKO_SANITIZE)
-  set(OKO_OPTIMISE $<$<NOT:$<CONFIG:Debug>>:-O3>)
+  set(OKO_OPTIMISE "$<$<NOT:$<CONFIG:Debug>>:-O3;-finline-functions>")
 endif()
 
 # oko_fast(a.cpp …): files whose loops are worth every optimisation, though the rest of the phone

@@ -113,7 +113,7 @@ struct End8 {
         zero(c.zero) {}
   // Floats have no need of it: heads keep their infinities, of which boxes are not made.
   template <typename Call>
-  static Clamp held(Clamp clamp) {
+  static HWY_INLINE Clamp held(Clamp clamp) {
     if constexpr (!std::is_same_v<Call, Matrix8Call<float>>) {
       clamp.cap = HWY_MIN(clamp.cap, kMostBeforeBytes);
     }

@@ -35,13 +35,23 @@ export function floats(name) {
 // Path of a published Darknet model as an .oko file; with `threshold`, of one that has its own
 // thresholds, a version and metrics.
 export function makeModel(name, threshold) {
-  const path = join(kFolder, `${name}${threshold === undefined ? "" : "-own"}.oko`);
+  const own = threshold !== undefined;
+  return modelFile(name, `${name}${own ? "-own" : ""}`, own ? [threshold] : []);
+}
+
+// The same, quantized with the ranges of one input, a file of the reference data.
+export function makeInt8Model(name, input) {
+  return modelFile(name, `${name}-int8`, ["--int8", join(kData, input)]);
+}
+
+function modelFile(name, stem, more) {
+  const path = join(kFolder, `${stem}.oko`);
   if (existsSync(path)) return path;
   const darknet = join(kData, "models/darknet");
   const classes = name.startsWith("yoloface") ? "face" : "coco";
   execFileSync(join(kNative, "oko_web_make_model"),
     [join(darknet, `${name}.cfg`), join(darknet, `${name}.weights`),
-      join(darknet, `${classes}.names`), path, ...(threshold === undefined ? [] : [threshold])]);
+      join(darknet, `${classes}.names`), path, ...more]);
   return path;
 }
 
