@@ -11,7 +11,8 @@ namespace oko::bench {
 
 // The input of a contender. The folder contains the network in every engine's format: fp32.oko,
 // int8.oko; fp32.param, fp32.bin, int8.param, int8.bin (ncnn); fp32.onnx, int8.onnx; darknet.cfg
-// (without the heads), darknet.weights; ranges.json; and input.f32, one planar input.
+// (without the heads), darknet.weights; steps.json, weights.f32 (peer_files.h); ranges.json;
+// input.f32, one planar input; and heads.f32, what the reference implementation makes of it.
 struct Job {
   std::string folder, precision;  // "fp32" or "int8"
   int threads = 1;

@@ -26,7 +26,9 @@ Job read_job(const std::string& folder, const std::string& precision, int thread
 std::string write_job(const graph::Network& network) {
   const graph::Shape& shape = network.input;
   return Json{{"input", {1, shape.channels, shape.height, shape.width}},
-              {"heads", network.heads().size()}}
+              {"heads", network.heads().size()},
+              {"mean", network.preprocess.mean},
+              {"scale", network.preprocess.scale}}
       .dump();
 }
 

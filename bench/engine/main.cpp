@@ -33,7 +33,7 @@ struct Options {
   std::vector<int> threads = {1, 2};
   std::string input, onnxruntime, only, work, target = "auto";
   int rounds = 5, runs = 5;
-  bool json = false;
+  bool json = false, prepare = false;
 };
 
 struct Case {
@@ -130,7 +130,7 @@ void compare(const std::vector<float>& expected, const std::vector<float>& heads
 
 void start(Result& result, std::vector<std::string> command, const Case& c,
            const std::string& folder, const std::vector<float>& expected, const Options& options) {
-  const std::string heads_file = storage::join(folder, "heads.f32");
+  const std::string heads_file = storage::join(folder, result.name + "-heads.f32");
   for (const std::string& argument : {folder, c.precision, std::to_string(c.threads), heads_file}) {
     command.push_back(argument);
   }
@@ -266,6 +266,14 @@ class WorkFolder {
   bool keep_;
 };
 
+// Only what a run would write: for benchmarks of other kinds of engines.
+void write_files(const Options& options) {
+  if (options.work.empty() || options.models.size() != 1) {
+    throw input_error("--prepare", "needs --work FOLDER and one model");
+  }
+  prepare(options.models[0], options.input, options.work);
+}
+
 void run(const Options& options) {
   const std::vector<Program> programs = find_programs(options);
   const WorkFolder work(options.work);
@@ -320,10 +328,15 @@ int main(int argc, char** argv) {
                  "Folder in which npm install onnxruntime-node was run");
   app.add_option("--work", options.work,
                  "Folder for the engines' files, kept (default: temporary)");
+  app.add_flag("--prepare", options.prepare, "Only write these files, of one model");
   app.add_flag("--json", options.json, "Print all times as JSON");
   CLI11_PARSE(app, argc, argv);
   try {
-    oko::bench::run(options);
+    if (options.prepare) {
+      oko::bench::write_files(options);
+    } else {
+      oko::bench::run(options);
+    }
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());
     return 1;

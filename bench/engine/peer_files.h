@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "steps.h"
 
@@ -20,5 +21,15 @@ NcnnFiles write_ncnn(const Steps& steps, const std::string& precision);
 // and DequantizeLinear around float operations, the pattern that the runtime recognizes. Names as
 // above.
 std::string write_onnx(const Steps& steps, const std::string& precision);
+
+// For engines that are programmed rather than given a file: the steps as JSON, in which inputs are
+// earlier steps or -1, the network's input, shapes are [channels, height, width] and paddings
+// [[top, bottom], [left, right]]; and of each convolution the kernel, [filter][channel][y][x], and
+// the bias, one after another.
+struct StepsFiles {
+  std::string json;
+  std::vector<float> weights;
+};
+StepsFiles write_steps(const Steps& steps);
 
 }  // namespace oko::bench

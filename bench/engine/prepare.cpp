@@ -105,6 +105,10 @@ Prepared prepare(const std::string& model, const std::string& input, const std::
   write("ranges.json", write_ranges(steps));
   write("input.f32", std::as_bytes(std::span(values)));
   write("fp32.oko", graph::write_oko(network));
+  write("heads.f32", std::as_bytes(std::span(prepared.expected)));
+  const StepsFiles steps_files = write_steps(steps);
+  write("steps.json", steps_files.json);
+  write("weights.f32", std::as_bytes(std::span(steps_files.weights)));
   write("int8.oko", graph::write_oko(quantized(network, values)));
   try {
     write("darknet.cfg", formats::write_darknet_cfg(headless(network)));
