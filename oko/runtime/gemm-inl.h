@@ -28,9 +28,12 @@ using V = hn::Vec<D>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
 
 // Rows of a block of sums held in registers, two vectors wide. With the two weights and a factor
-// they fill the register file: 32 registers (AVX-512, 64-bit NEON) or 16.
+// they fill the register file: 32 registers (AVX-512, 64-bit NEON) or 16. Browsers multiply and add
+// in two instructions, with a product between them, and on x86 keep a register for themselves.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kMaxRows = 14;
+#elif HWY_ARCH_WASM
+constexpr int kMaxRows = 5;
 #else
 constexpr int kMaxRows = 6;
 #endif
