@@ -90,7 +90,7 @@ async function start(context, url, engine, job) {
   if (!right) {
     throw new Error(`wrong results: heads differ by up to ${difference}, ${100 * error} %`);
   }
-  return { engine, page, milliseconds: [], difference, error };
+  return { engine, page, milliseconds: [], processorMilliseconds: [], difference, error };
 }
 
 // Engines that cannot run the network are skipped, and it is said why.
@@ -106,19 +106,33 @@ async function startAll(context, url, job, { only }) {
   return started;
 }
 
+// Milliseconds of processor time that the browser's pages have used, on all threads.
+async function processorTime(session) {
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  const pages = processInfo.filter(({ type }) => type === "renderer");
+  return 1000 * pages.reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+}
+
+// The processor counts in steps of 10 ms or so: that of a turn is shared among its runs.
+async function takeTurn(session, { page, milliseconds, processorMilliseconds }, runs) {
+  await pause(kPauseMilliseconds);
+  const before = await processorTime(session);
+  milliseconds.push(...await page.evaluate((count) => globalThis.bench.turn(count), runs));
+  processorMilliseconds.push((await processorTime(session) - before) / (runs + 1));
+}
+
 async function measure(browser, url, job, options) {
   // The policy of oko's own server has no workers made of text, which TensorFlow.js starts.
   const context = await browser.newContext({ bypassCSP: true });
   try {
     const contenders = await startAll(context, url, job, options);
+    const session = await browser.newBrowserCDPSession();
     for (let round = 0; round < options.rounds; ++round) {
       for (let k = 0; k < contenders.length; ++k) {
-        const { page, milliseconds } = contenders[(round + k) % contenders.length];
-        await pause(kPauseMilliseconds);
-        milliseconds.push(...await page.evaluate((runs) => globalThis.bench.turn(runs),
-          options.runs));
+        await takeTurn(session, contenders[(round + k) % contenders.length], options.runs);
       }
     }
+    await session.detach();
     return contenders.map(({ page, ...result }) => result);
   } finally {
     await context.close();

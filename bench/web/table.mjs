@@ -7,15 +7,16 @@ const kColumns = [
   ["", (r) => r.engine],
   ["min ms", (r) => smallest(r.milliseconds).toFixed(2)],
   ["median", (r) => median(r.milliseconds).toFixed(2)],
-  ["min / oko", (r, oko) => ratio(smallest, r, oko)],
-  ["median / oko", (r, oko) => ratio(median, r, oko)],
+  ["min / oko", (r, oko) => ratio(smallest, "milliseconds", r, oko)],
+  ["median / oko", (r, oko) => ratio(median, "milliseconds", r, oko)],
+  ["CPU ms", (r) => median(r.processorMilliseconds).toFixed(1)],
+  ["CPU / oko", (r, oko) => ratio(median, "processorMilliseconds", r, oko)],
   ["difference", (r) => r.difference.toPrecision(2)],
   ["error", (r) => `${(100 * r.error).toPrecision(2)} %`],
 ];
 
-function ratio(summary, result, oko) {
-  return oko === undefined ? "-"
-    : (summary(result.milliseconds) / summary(oko.milliseconds)).toFixed(2);
+function ratio(summary, times, result, oko) {
+  return oko === undefined ? "-" : (summary(result[times]) / summary(oko[times])).toFixed(2);
 }
 
 export function table(results) {
