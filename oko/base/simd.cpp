@@ -16,15 +16,34 @@ namespace {
 // What an Arm processor has beyond what all of its kind have is asked of the system, which knows of
 // big and little cores and of what a kernel hides. A system that is not asked here has none of it.
 #if defined(__aarch64__)
-bool has_dot_product() {
 #if defined(__APPLE__)
-  // Apple's processors have it since the A13. Systems before iOS 15 and macOS 12 lack the name.
+// Systems before iOS 15 and macOS 12 lack the names.
+bool has_feature(const char* name) {
   int value = 0;
   std::size_t size = sizeof value;
-  return sysctlbyname("hw.optional.arm.FEAT_DotProd", &value, &size, nullptr, 0) == 0 && value != 0;
+  return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+}
+#endif
+
+// The dot product of bytes: Cortex-A55 and A76, Apple's A13, and later ones.
+bool has_dot_product() {
+#if defined(__APPLE__)
+  return has_feature("hw.optional.arm.FEAT_DotProd");
 #elif defined(__linux__)  // and Android
   constexpr unsigned long kAsimdDp = 1UL << 20;  // HWCAP_ASIMDDP of asm/hwcap.h
   return (getauxval(AT_HWCAP) & kAsimdDp) != 0;
+#else
+  return false;
+#endif
+}
+
+// Products of 2x8 and 8x2 bytes: Cortex-A510, A710 and X2, Apple's A15 and M2, and later ones.
+bool has_matrix_product() {
+#if defined(__APPLE__)
+  return has_feature("hw.optional.arm.FEAT_I8MM");
+#elif defined(__linux__)
+  constexpr unsigned long kI8mm = 1UL << 13;  // HWCAP2_I8MM
+  return (getauxval(AT_HWCAP2) & kI8mm) != 0;
 #else
   return false;
 #endif
@@ -78,7 +97,9 @@ std::vector<SimdTarget> detected() {
   if (avx2) targets.push_back(SimdTarget::kAvx2);
   if (sse4) targets.push_back(SimdTarget::kSse4);
 #elif defined(__aarch64__)
-  if (has_dot_product()) targets.push_back(SimdTarget::kNeonDotProd);
+  const bool dot_product = has_dot_product();
+  if (dot_product && has_matrix_product()) targets.push_back(SimdTarget::kNeonI8mm);
+  if (dot_product) targets.push_back(SimdTarget::kNeonDotProd);
   targets.push_back(SimdTarget::kNeon);
 #elif defined(__arm__)
   if (has_neon()) targets.push_back(SimdTarget::kNeon);
@@ -109,6 +130,8 @@ const char* name_of(SimdTarget target) {
       return "neon";
     case SimdTarget::kNeonDotProd:
       return "neondot";
+    case SimdTarget::kNeonI8mm:
+      return "neoni8mm";
     case SimdTarget::kWasm:
       return "wasm";
   }

@@ -17,10 +17,12 @@ enum class SimdTarget {
   kAvx512Vnni,
   kNeon,
   kNeonDotProd,
+  kNeonI8mm,
   kWasm
 };
 
-// "scalar", "sse4", "avx2", "avx2vnni", "avx512", "avx512vnni", "neon", "neondot", "wasm".
+// "scalar", "sse4", "avx2", "avx2vnni", "avx512", "avx512vnni", "neon", "neondot", "neoni8mm",
+// "wasm".
 const char* name_of(SimdTarget target);
 
 // The targets this library has code for and this machine can run, best first; ends with kScalar.

@@ -50,9 +50,10 @@
 #error \
     "Highway has no NEON for this compiler's flags, all would run in plain C++: see oko_kernels()"
 #endif
-#define OKO_SIMD_NEON(t, call)                                               \
-  if (t == ::oko::SimdTarget::kNeon || t == ::oko::SimdTarget::kNeonDotProd) \
-    return HWY_NAMESPACE::call;
+#define OKO_SIMD_NEON(t, call)                                              \
+  if (t >= ::oko::SimdTarget::kNeon && t <= ::oko::SimdTarget::kNeonI8mm) { \
+    return HWY_NAMESPACE::call;                                             \
+  }
 #else
 #define OKO_SIMD_NEON(t, call)
 #endif

@@ -27,15 +27,19 @@ using D = hn::CappedTag<float, 4>;
 using V = hn::Vec<D>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
 
+// 32 vector registers (AVX-512, 64-bit NEON) or 16.
+constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
+
 // Rows of a block of sums held in registers, two vectors wide. With the two weights and a factor
-// they fill the register file: 32 registers (AVX-512, 64-bit NEON) or 16. Browsers multiply and add
-// in two instructions, with a product between them, and on x86 keep a register for themselves.
-#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr int kMaxRows = 14;
-#elif HWY_ARCH_WASM
+// they fill the registers; 64-bit NEON takes four factors of each row at a time, and weights ahead.
+// Browsers multiply and add in two instructions, with a product between them, and on x86 keep a
+// register for themselves.
+#if HWY_ARCH_WASM
 constexpr int kMaxRows = 5;
+#elif HWY_ARCH_ARM_A64
+constexpr int kMaxRows = 8;
 #else
-constexpr int kMaxRows = 6;
+constexpr int kMaxRows = kManyRegisters ? 14 : 6;
 #endif
 
 // The next block of `left` rows: as many as possible, but 16 rows are two blocks of 8, not 14
@@ -54,12 +58,12 @@ struct ClampVectors {
   V slope, cap;
   explicit HWY_INLINE ClampVectors(const Clamp& c)
       : slope(hn::Set(D(), c.slope)), cap(hn::Set(D(), c.cap)) {}
-  // NaN is kept NaN. Of two numbers of which one is NaN, x86's minimum is the second, Arm's the
-  // other.
+  // NaN is kept NaN. Of two numbers of which one is NaN, x86's minimum is the second, Highway's on
+  // Arm the other, and Arm's own NaN.
   HWY_INLINE V operator()(V v) const {
     const V sloped = hn::Max(v, hn::Mul(v, slope));
 #if HWY_ARCH_ARM
-    return hn::IfThenElse(hn::Lt(cap, sloped), cap, sloped);
+    return V{vminq_f32(cap.raw, sloped.raw)};
 #else
     return hn::Min(cap, sloped);
 #endif
@@ -95,6 +99,37 @@ HWY_INLINE void repeat(const Body& body) {
 // Weights of large kernels are read from memory once per image; kAhead of them are prefetched.
 constexpr std::ptrdiff_t kAhead = 512;
 
+#if HWY_ARCH_ARM_A64
+// Adds the products of `fours` times four columns of A and as many rows of a panel. An instruction
+// takes its factor from a lane, so that four of a row are one load. Every load is written before
+// the products that precede its own, for processors that run instructions in order; the last ones
+// are not used.
+template <int kRows, int kVectors, typename W>
+HWY_INLINE void add_fours(int fours, const float* from, std::ptrdiff_t a_row, const W* b,
+                          V (&sum)[kRows][kVectors]) {
+  if (fours == 0) return;
+  V factor[kRows], weight[kVectors];
+  repeat<kRows>([&](auto r) HWY_ATTR { factor[r] = load(from + r * a_row); });
+  repeat<kVectors>([&](auto v) HWY_ATTR { weight[v] = load(b + v * kLanes); });
+  for (; fours > 0; --fours) {
+    from += kLanes;
+    repeat<kLanes>([&](auto lane) HWY_ATTR {
+      b += kVectors * kLanes;
+      V next[kVectors];
+      repeat<kVectors>([&](auto v) HWY_ATTR { next[v] = load(b + v * kLanes); });
+      if (lane * kVectors * kLanes * sizeof(W) % 64 == 0) hwy::Prefetch(b + kAhead);
+      repeat<kRows>([&](auto r) HWY_ATTR {
+        repeat<kVectors>([&](auto v) HWY_ATTR {
+          sum[r][v] = V{vfmaq_laneq_f32(sum[r][v].raw, weight[v].raw, factor[r].raw, lane)};
+        });
+        if (lane == kLanes - 1) factor[r] = load(from + r * a_row);
+      });
+      repeat<kVectors>([&](auto v) HWY_ATTR { weight[v] = next[v]; });
+    });
+  }
+}
+#endif
+
 // Sums of kRows rows of one panel, kVectors vectors of columns, to rows `to_row` apart. There is
 // one of these for every block shape, so the epilogue is left to finish_block(). Most blocks are of
 // the largest shape, though: it has a variant that clamps (kClamped).
@@ -109,7 +144,14 @@ HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, cons
   const std::ptrdiff_t a_row = g.a_row;
   for (int tap = 0; tap < g.taps; ++tap, a += g.a_tap) {
     const float* from = a;
-    for (int k = 0; k < g.depth; ++k, ++from, b += kVectors * kLanes) {
+    int k = 0;
+#if HWY_ARCH_ARM_A64
+    k = g.depth / kLanes * kLanes;
+    add_fours(g.depth / kLanes, from, a_row, b, sum);
+    from += k;
+    b += k * kVectors * kLanes;
+#endif
+    for (; k < g.depth; ++k, ++from, b += kVectors * kLanes) {
       V weight[kVectors];
       repeat<kVectors>([&](auto v) HWY_ATTR {
         weight[v] = load(b + v * kLanes);

@@ -1,4 +1,5 @@
 // Int8 kernels, compiled once for each target (kernels8.cpp includes it through Highway).
+#include "oko/runtime/arm8-inl.h"
 #include "oko/runtime/depthwise8-inl.h"
 #include "oko/runtime/maps-inl.h"
 #include "oko/runtime/sums8-inl.h"
@@ -17,19 +18,9 @@ namespace oko::runtime::HWY_NAMESPACE {
 
 // ---- Matrix product ---------------------------------------------------------------------------
 
-// As gemm_block(). Takes the fields that all calls share.
-struct Sums8 {
-  const std::uint8_t* a;
-  std::ptrdiff_t a_row, a_tap;
-  int taps, depth;
-  const std::int8_t* b;
-  const std::int32_t* start;
-  std::int32_t* to;
-  std::ptrdiff_t to_row;
-};
-
+// As gemm_block(), of products that have a lane for each column (arm8-inl.h has others).
 template <typename DotKind, int kRows, int kVectors>
-HWY_INLINE void make_sums8(const Sums8& g, V32 (&sum)[kRows][kVectors]) {
+HWY_INLINE void make_sums8(DotKind, const Sums8& g, V32 (&sum)[kRows][kVectors]) {
   constexpr int kGroup = DotKind::kGroup;
   repeat<kVectors>([&](auto v) HWY_ATTR {
     const V32 first = hn::LoadU(D32(), g.start + v * kLanes);
@@ -56,9 +47,10 @@ HWY_INLINE void make_sums8(const Sums8& g, V32 (&sum)[kRows][kVectors]) {
 template <typename DotKind, int kRows, int kVectors>
 HWY_NOINLINE void gemm8_block(const Sums8& g) {
   V32 sum[kRows][kVectors];
-  make_sums8<DotKind>(g, sum);
+  make_sums8(DotKind(), g, sum);
   std::int32_t* to = g.to;
   repeat<kRows>([&](auto r) HWY_ATTR {
+    if (DotKind::kRowStep > 1 && r == kRows - 1 && g.rows < kRows) return;
     repeat<kVectors>([&](auto v) HWY_ATTR { hn::StoreU(sum[r][v], D32(), to + v * kLanes); });
     to += g.to_row;
   });
@@ -70,7 +62,7 @@ template <typename DotKind, int kVectors>
 HWY_NOINLINE void gemm8_finished(const Sums8& s, const Matrix8Call<std::uint8_t>& g, int row,
                                  int column) {
   V32 sum[DotKind::kRows][kVectors];
-  make_sums8<DotKind>(s, sum);
+  make_sums8(DotKind(), s, sum);
   const End8 end(g);
   V scale[kVectors], bias[kVectors];
   repeat<kVectors>([&](auto v) HWY_ATTR {
@@ -88,11 +80,13 @@ HWY_NOINLINE void gemm8_finished(const Sums8& s, const Matrix8Call<std::uint8_t>
   });
 }
 
+// For blocks of a multiple of kRowStep rows, or of one less than that.
 template <typename DotKind, int kVectors, std::size_t... kIndex>
 HWY_INLINE auto gemm8_block_of(int rows, std::index_sequence<kIndex...>) {
   using Block = void (*)(const Sums8&);
-  static constexpr Block kBlocks[] = {&gemm8_block<DotKind, int{kIndex} + 1, kVectors>...};
-  return kBlocks[rows - 1];
+  constexpr int kStep = DotKind::kRowStep;
+  static constexpr Block kBlocks[] = {&gemm8_block<DotKind, kStep*(int{kIndex} + 1), kVectors>...};
+  return kBlocks[(rows - 1) / kStep];
 }
 
 // As finish_rows().
@@ -139,7 +133,7 @@ HWY_INLINE void finish_block8(const Matrix8Call<Out>& g, const std::int32_t* sum
 // As gemm() in gemm-inl.h. Rows of plain sums have room for whole panels.
 template <typename DotKind, typename Out>
 void gemm8(const Matrix8Call<Out>& g) {
-  using Rows = std::make_index_sequence<DotKind::kRows>;
+  using Rows = std::make_index_sequence<DotKind::kRows / DotKind::kRowStep>;
   HWY_ALIGN std::int32_t sums[DotKind::kRows * 2 * kLanes];
   const auto* b = static_cast<const std::int8_t*>(g.b);
   const std::ptrdiff_t groups = (g.depth + DotKind::kGroup - 1) / DotKind::kGroup;
@@ -152,8 +146,9 @@ void gemm8(const Matrix8Call<Out>& g) {
       rows = rows_of_block(g.rows - row, DotKind::kRows);
       const auto block = vectors == 2 ? gemm8_block_of<DotKind, 2>(rows, Rows())
                                       : gemm8_block_of<DotKind, 1>(rows, Rows());
-      Sums8 call{g.a + row * g.a_row, g.a_row,          g.a_tap, g.taps,          g.depth,
-                 b + g.point * panel, g.start + column, sums,    vectors * kLanes};
+      Sums8 call{
+          g.a + row * g.a_row, g.a_row, g.a_tap,         rows, g.taps, g.depth, b + g.point * panel,
+          g.start + column,    sums,    vectors * kLanes};
       if constexpr (std::is_same_v<Out, std::int32_t>) {
         call.to = g.c + row * g.c_row + column;
         call.to_row = g.c_row;
@@ -201,18 +196,18 @@ HWY_INLINE void from_points8(const V m[kPatch8], V out[kTile8]) {
 }
 
 // Stores transformed values as numbers of A.
-template <typename DotKind>
+template <int kBytes>
 HWY_INLINE void store_points(V16 values, std::uint8_t* to) {
   const hn::Rebind<std::uint8_t, D16> d8;
   const auto bytes = hn::DemoteTo(d8, values);
-  if constexpr (DotKind::kBytes == 1) {
+  if constexpr (kBytes == 1) {
     hn::StoreU(bytes, d8, to);
   } else {
     hn::StoreU(hn::PromoteTo(D16(), bytes), D16(), reinterpret_cast<std::int16_t*>(to));
   }
 }
 
-template <typename DotKind>
+template <int kBytes>
 HWY_INLINE void winograd8_input(const Winograd8Input& w) {
   const hn::Rebind<std::uint8_t, D16> d8;
   const V16 zero = hn::Set(D16(), static_cast<std::int16_t>(w.zero));
@@ -237,7 +232,7 @@ HWY_INLINE void winograd8_input(const Winograd8Input& w) {
         for (int x = 0; x < kPatch8; ++x) pixels[x] = pixel(y, x);
         to_points16(pixels, rows[y]);
       }
-      std::uint8_t* v = w.v + i * w.v_row + c * DotKind::kBytes;
+      std::uint8_t* v = w.v + i * w.v_row + c * kBytes;
       for (int x = 0; x < kPatch8; ++x) {
         V16 column[kPatch8], points[kPatch8];
         for (int y = 0; y < kPatch8; ++y) column[y] = rows[y][x];
@@ -248,7 +243,7 @@ HWY_INLINE void winograd8_input(const Winograd8Input& w) {
               hn::MulHigh(hn::ShiftLeft<5>(points[y]), hn::Set(D16(), w.factors[point]));
           const V16 rounded = hn::ShiftRight<1>(hn::Add(product, hn::Set(D16(), 1)));
           const V16 moved = hn::Add(rounded, hn::Set(D16(), 128));
-          store_points<DotKind>(moved, v + point * w.v_point);
+          store_points<kBytes>(moved, v + point * w.v_point);
         }
       }
     }
@@ -394,10 +389,11 @@ const Kernels8& table8() {
                                    DotKind::kShift,
                                    DepthwiseDot::kGroup,
                                    DepthwiseDot::kBytes,
+                                   DepthwiseDot::kShift,
                                    &gemm8<DotKind, std::uint8_t>,
                                    &gemm8<DotKind, float>,
                                    &gemm8<DotKind, std::int32_t>,
-                                   &winograd8_input<DotKind>,
+                                   &winograd8_input<DotKind::kBytes>,
                                    &winograd8_output,
                                    &depthwise8<DepthwiseDot>,
                                    &max_pool8,

@@ -20,6 +20,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
+#if HWY_ARCH_ARM_A64
+const Kernels8& dot_table() { return table8<SignedDot>(); }
+const Kernels8& matrix_table() { return table8<MatrixDot, SignedDot>(); }
+#endif
 #if HWY_ARCH_ARM
 const Kernels8& byte_table() { return table8<Dot, LaneDot>(); }
 #else
@@ -37,7 +41,8 @@ namespace oko::runtime {
 
 const Kernels8& kernels8(SimdTarget target) {
 #if HWY_ARCH_ARM_A64
-  if (target == SimdTarget::kNeonDotProd) return HWY_NAMESPACE::table8<HWY_NAMESPACE::SignedDot>();
+  if (target == SimdTarget::kNeonI8mm) return HWY_NAMESPACE::matrix_table();
+  if (target == SimdTarget::kNeonDotProd) return HWY_NAMESPACE::dot_table();
 #endif
 #if HWY_TARGETS & HWY_AVX2
   if (target == SimdTarget::kAvx2Vnni) return N_AVX2::vnni_table();

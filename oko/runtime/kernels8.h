@@ -73,11 +73,11 @@ struct Depthwise8Call {
 struct Kernels8 {
   int lanes, max_rows;  // as in Kernels
   // Adjacent numbers of a row of A and weights of a column that one instruction multiplies, and
-  // bytes of each number of A: 4 of 1 with an int8 dot product, else 2 of 2. Weights are always
-  // bytes.
+  // bytes of each number of A: at least 4 of 1 where bytes are multiplied, else 2 of 2. Weights are
+  // always bytes.
   int group, number_bytes;
   int shift;  // subtracted from every byte of A before multiplication: 128 for signed products
-  int depthwise_group, depthwise_weight_bytes;  // of the depthwise kernel
+  int depthwise_group, depthwise_weight_bytes, depthwise_shift;  // of the depthwise kernel
   void (*gemm)(const Matrix8Call<std::uint8_t>&);
   void (*gemm_float)(const Matrix8Call<float>&);
   void (*gemm_sums)(const Matrix8Call<std::int32_t>&);  // the sums themselves

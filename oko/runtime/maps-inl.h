@@ -46,29 +46,71 @@ HWY_NOINLINE inline void depthwise_one(const DepthwiseCall& d, std::ptrdiff_t w_
   store_depthwise(d, sum, y, x, c);
 }
 
+// Outputs next to each other, with a residual or part of a vector.
+HWY_NOINLINE inline void store_depthwise(const DepthwiseCall& d, const float* sums, int count,
+                                         int y, int x, int c) {
+  for (int i = 0; i < count; ++i) {
+    store_depthwise(d, hn::Load(D(), sums + i * kLanes), y, x + i, c);
+  }
+}
+
+// What the outputs of row y share: kKept weights stay in registers, all of an unrolled window.
+// Copies, since what is stored might be the call.
+template <int kKept>
+struct DepthwiseRow {
+  ClampVectors clamp;
+  V bias, weights[kKept];
+  bool plain;                           // whole vectors, without a residual
+  const float* in;                      // of the first channel
+  std::ptrdiff_t first, pixel, in_row;  // elements to the first window's corner, to the next ones
+  float* out;
+  std::ptrdiff_t out_pixel;
+  HWY_INLINE DepthwiseRow(const DepthwiseCall& d, std::ptrdiff_t w_tap, int top, int y, int c)
+      : clamp(d.clamp),
+        bias(hn::LoadU(D(), d.bias + c)),
+        plain(d.residual.data == nullptr && d.out.channels - c >= kLanes),
+        in(d.in.data + c),
+        first(top * d.in.row - d.pad_left * d.in.pixel),
+        pixel(d.in.pixel),
+        in_row(d.in.row),
+        out(d.out.at(y, 0) + c),
+        out_pixel(d.out.pixel) {
+    for (int i = 0; i < kKept; ++i) weights[i] = hn::LoadU(D(), d.weights + i * w_tap + c);
+  }
+};
+
 // kCount neighbouring outputs whose windows are inside a row: each pixel is read once.
-template <int kSize, int kStride, int kCount>
-HWY_INLINE void depthwise_inside(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int x,
-                                 int c) {
+template <int kSize, int kStride, int kCount, int kKept>
+HWY_INLINE void depthwise_inside(const DepthwiseCall& d, const DepthwiseRow<kKept>& shared,
+                                 std::ptrdiff_t w_tap, int y, int x, int c) {
   constexpr int kColumns = (kCount - 1) * kStride + kSize;
-  const int top = y * kStride - d.pad_top;
-  const WindowRows rows(d, top);
+  const WindowRows rows(d, y * kStride - d.pad_top);
   V sum[kCount];
-  for (V& s : sum) s = hn::LoadU(D(), d.bias + c);
+  for (V& s : sum) s = shared.bias;
   const int begin = unrolled(kSize) ? 0 : rows.first, end = unrolled(kSize) ? kSize : rows.end;
-  for (int ky = begin; ky < end; ++ky) {
-    const float* row = d.in.at(top + ky, x * kStride - d.pad_left) + c;
-    const float* weights = d.weights + ky * kSize * w_tap + c;
+  const float* row = shared.in + shared.first + x * kStride * shared.pixel + begin * shared.in_row;
+  const float* weights = d.weights + begin * kSize * w_tap + c;
+  for (int ky = begin; ky < end; ++ky, row += shared.in_row, weights += kSize * w_tap) {
     V pixels[kColumns];
-    for (int i = 0; i < kColumns; ++i) pixels[i] = hn::LoadU(D(), row + i * d.in.pixel);
+    for (int i = 0; i < kColumns; ++i) pixels[i] = hn::LoadU(D(), row + i * shared.pixel);
     for (int kx = 0; kx < kSize; ++kx) {
-      const V weight = hn::LoadU(D(), weights + kx * w_tap);
+      const V weight = unrolled(kSize) ? shared.weights[(ky * kSize + kx) % kKept]
+                                       : hn::LoadU(D(), weights + kx * w_tap);
       for (int i = 0; i < kCount; ++i) {
         sum[i] = hn::MulAdd(pixels[i * kStride + kx], weight, sum[i]);
       }
     }
   }
-  for (int i = 0; i < kCount; ++i) store_depthwise(d, sum[i], y, x + i, c);
+  if (shared.plain) {
+    float* to = shared.out + x * shared.out_pixel;
+    for (int i = 0; i < kCount; ++i, to += shared.out_pixel) {
+      hn::StoreU(shared.clamp(sum[i]), D(), to);
+    }
+    return;
+  }
+  HWY_ALIGN float sums[kCount * kLanes];
+  for (int i = 0; i < kCount; ++i) hn::Store(sum[i], D(), sums + i * kLanes);
+  store_depthwise(d, sums, kCount, y, x, c);
 }
 
 inline void depthwise_any_row(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int c) {
@@ -87,18 +129,26 @@ inline void depthwise_row(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, i
   const int first = HWY_MIN(width, (d.pad_left + kStride - 1) / kStride);
   const int last =
       d.in.width >= kSize ? HWY_MIN(width, (d.in.width - kSize + d.pad_left) / kStride + 1) : first;
+  const DepthwiseRow<unrolled(kSize) ? kSize * kSize : 1> shared(d, w_tap, top, y, c);
   int x = 0;
   for (; x < first; ++x) depthwise_one(d, w_tap, y, x, c);
+#if HWY_ARCH_ARM_A64
+  // A sum waits four cycles for the one before: four are too few for two and more pipes.
+  constexpr int kWide = kSize == 3 && kStride == 1 ? 8 : kCount;
+  for (; kWide > kCount && x + kWide <= last; x += kWide) {
+    depthwise_inside<kSize, kStride, kWide>(d, shared, w_tap, y, x, c);
+  }
+#endif
   for (; last - first >= kCount && x < last; x += kCount) {
     x = HWY_MIN(x, last - kCount);
-    depthwise_inside<kSize, kStride, kCount>(d, w_tap, y, x, c);
+    depthwise_inside<kSize, kStride, kCount>(d, shared, w_tap, y, x, c);
   }
   for (; x < width; ++x) depthwise_one(d, w_tap, y, x, c);
 }
 
 inline void depthwise(const DepthwiseCall& d) {
   const std::ptrdiff_t w_tap = (d.out.channels + kLanes - 1) / kLanes * kLanes;
-  constexpr int kMany = kMaxRows > 8 ? 8 : 4;  // as the registers allow
+  constexpr int kMany = kManyRegisters ? 8 : 4;
   const auto row = d.size == 3 && d.stride == 1   ? &depthwise_row<3, 1, 4>
                    : d.size == 3 && d.stride == 2 ? &depthwise_row<3, 2, 4>
                    : d.size == 5 && d.stride == 1 ? &depthwise_row<5, 1, kMany>

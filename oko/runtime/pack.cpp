@@ -292,7 +292,7 @@ void pack_depthwise8(const Plan& plan, const ConvolutionStep& step, const graph:
             f * table.depthwise_group + y % table.depthwise_group;
         std::memcpy(out + step.weights + place * table.depthwise_weight_bytes, &number,
                     static_cast<std::size_t>(table.depthwise_weight_bytes));
-        starts[f] += (table.shift - step.in.scale.zero) * number;
+        starts[f] += (table.depthwise_shift - step.in.scale.zero) * number;
       }
     }
     scales[f] = factor > 0 ? step.in.scale.scale / factor / ByteWriter::output_unit(step) : 0;

@@ -209,6 +209,7 @@ const Kernels8& scalar_kernels8() {
                                    0,
                                    kGroup,
                                    1,
+                                   0,
                                    &gemm<std::uint8_t>,
                                    &gemm<float>,
                                    &gemm<std::int32_t>,

@@ -133,10 +133,24 @@ HWY_INLINE std::int32_t four_bytes(const std::uint8_t* from) {
   return four;
 }
 
-// kGroup weights of each column, which are bytes, meet kGroup neighbouring numbers of A, of kBytes:
-// 32 bits of A at a time, in blocks of up to kRows rows. Here for what multiplies four bytes.
+// What all products of a block of sums need: A, packed weights, the initial sum of each column, and
+// where sums go.
+struct Sums8 {
+  const std::uint8_t* a;
+  std::ptrdiff_t a_row, a_tap;
+  int rows, taps, depth;
+  const std::int8_t* b;
+  const std::int32_t* start;
+  std::int32_t* to;
+  std::ptrdiff_t to_row;
+};
+
+// kGroup weights of each column, which are bytes, meet kGroup neighbouring numbers of A, of kBytes,
+// in blocks of up to kRows rows, a multiple of kRowStep; an add() makes kProducts products. Here
+// for what multiplies four bytes: 32 bits of A at a time.
 struct FourBytes {
-  static constexpr int kGroup = 4, kBytes = 1, kShift = 0, kRows = kMaxRows;
+  static constexpr int kGroup = 4, kProducts = 4 * kLanes, kBytes = 1, kShift = 0;
+  static constexpr int kRows = kMaxRows, kRowStep = 1;
   static HWY_INLINE V32 factor(const std::uint8_t* a) { return hn::Set(D32(), four_bytes(a)); }
   static HWY_INLINE V32 weight(const std::int8_t* b) {
     return hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(b));
@@ -162,11 +176,11 @@ struct VexDot : FourBytes {
   }
 };
 #endif
+#if !HWY_ARCH_ARM_A64  // arm8-inl.h has what that multiplies with
 // Pairs of 16-bit products: exact on every target. A is widened once, for all columns.
 struct PairDot {
-  static constexpr int kGroup = 2, kBytes = 2, kShift = 0;
-  // On Arm a product takes four instructions, so loads and registers matter little.
-  static constexpr int kRows = HWY_ARCH_ARM_A64 ? 8 : kMaxRows;
+  static constexpr int kGroup = 2, kProducts = 2 * kLanes, kBytes = 2, kShift = 0;
+  static constexpr int kRows = kMaxRows, kRowStep = 1;
   static HWY_INLINE V32 factor(const std::uint8_t* a) { return hn::Set(D32(), four_bytes(a)); }
   static HWY_INLINE V32 weight(const std::int8_t* b) {
     const hn::Repartition<std::int16_t, D32> words;
@@ -181,46 +195,17 @@ struct PairDot {
 #elif HWY_ARCH_ARM
     const int16x8_t x = vreinterpretq_s16_s32(a.raw), y = vreinterpretq_s16_s32(b.raw);
     const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(y));
-#if HWY_ARCH_ARM_A64
-    const int32x4_t high = vmull_high_s16(x, y);
-    return V32{vaddq_s32(sum.raw, vpaddq_s32(low, high))};
-#else
     const int32x4_t high = vmull_s16(vget_high_s16(x), vget_high_s16(y));
     const int32x2_t pairs = vpadd_s32(vget_low_s32(low), vget_high_s32(low));
     const int32x2_t more = vpadd_s32(vget_low_s32(high), vget_high_s32(high));
     return V32{vaddq_s32(sum.raw, vcombine_s32(pairs, more))};
 #endif
-#endif
   }
 };
 using Dot = PairDot;
-#if HWY_ARCH_ARM_A64
-// What lets the assembler accept the instruction where the compiler's own target lacks it. Clang
-// before 16 does not know the extension's name, so it gets a processor that has it; its directives
-// hold for one statement, GCC's until the next function.
-#if defined(__ARM_FEATURE_DOTPROD)
-#define OKO_DOT_PRODUCT_ASM
-#elif HWY_COMPILER_CLANG
-#define OKO_DOT_PRODUCT_ASM ".cpu cortex-a75+crypto\n\t"
-#else
-#define OKO_DOT_PRODUCT_ASM ".arch armv8.2-a+crypto+dotprod\n\t"
-#endif
-// The dot product of ARMv8.2, written as an instruction so that the rest of the library runs on
-// processors that lack it. Both sides are signed: A's bytes are shifted by 128.
-struct SignedDot : FourBytes {
-  static constexpr int kShift = 128;
-  static HWY_INLINE V32 factor(const std::uint8_t* a) {
-    return hn::Set(D32(), four_bytes(a) ^ static_cast<std::int32_t>(0x80808080U));
-  }
-  static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
-    asm(OKO_DOT_PRODUCT_ASM "sdot %0.4s, %1.16b, %2.16b" : "+w"(sum.raw) : "w"(a.raw), "w"(b.raw));
-    return sum;
-  }
-};
-#undef OKO_DOT_PRODUCT_ASM
 #endif
 #if HWY_ARCH_ARM
-// Where there is no such instruction: one product at a time, which needs fewer instructions than
+// Where there is no dot product: one product at a time, which needs fewer instructions than
 // pairs if lanes do not have to be added (depthwise convolutions).
 struct LaneDot {
   static constexpr int kGroup = 1, kBytes = 4, kShift = 0;

@@ -32,7 +32,7 @@ using runtime::kTile;
 constexpr int kTaps = 3;
 
 // Registers for sums: what the target has without those for operands.
-constexpr int kSums = engine::kMaxRows * 2 >= 24 ? 24 : 12;
+constexpr int kSums = engine::kManyRegisters ? 24 : 12;
 constexpr int kTransposedRows = kSums == 24 ? HWY_MIN(kLanes, 8) : 4;
 constexpr int kTransposedVectors = kSums / kTransposedRows;
 

@@ -13,21 +13,30 @@ fail() { echo "failed: $*" >&2; exit 1; }
 "$compiler" -std=c++20 -D__APPLE__ -U__linux__ -I. -isystem tests/arm/apple -c oko/base/simd.cpp \
   -o "$work/simd.o"
 "$compiler" "$work/main.o" "$work/simd.o" -o "$work/main"
-expect() {  # expect TARGETS FEATURE
+expect() {  # expect TARGETS FEATURES
   local found
-  found=$(FEATURE=$2 "$qemu" -cpu max -L "$sysroot" "$work/main")
+  found=$(FEATURES=$2 "$qemu" -cpu max -L "$sysroot" "$work/main")
   [[ $found == "$1 " ]] || fail "with '$2': '$found', not '$1'"
 }
-expect "neondot neon scalar" hw.optional.arm.FEAT_DotProd=1
-expect "neon scalar" hw.optional.arm.FEAT_DotProd=0
-expect "neon scalar" ""                              # a system that does not know the name
-expect "neon scalar" hw.optional.arm.FEAT_I8MM=1     # another feature
-# Apple's assembler must take the instruction where its baseline, the A7, lacks it.
+dot=hw.optional.arm.FEAT_DotProd
+matrix=hw.optional.arm.FEAT_I8MM
+expect "neondot neon scalar" $dot=1
+expect "neondot neon scalar" "$dot=1 $matrix=0"
+expect "neoni8mm neondot neon scalar" "$dot=1 $matrix=1"
+expect "neon scalar" $dot=0
+expect "neon scalar" ""                        # a system that does not know the names
+expect "neon scalar" $matrix=1                 # its kernels take dot products too
+expect "neon scalar" hw.optional.arm.FEAT_BF16=1  # another feature
+# Apple's assembler must take the instructions where its baseline, the A7, lacks them.
+assembles() {  # assembles NAME INSTRUCTION
+  local statement
+  statement=$(sed -n "/^#elif HWY_COMPILER_CLANG/{n;s/^#define OKO_$1_ASM \(\".*\"\)\$/\1/p}" oko/runtime/arm8-inl.h)
+  [[ -n $statement ]] || fail "arm8-inl.h has no directive for clang: $1"
+  printf 'void f() { asm(%s "%s v0.4s, v1.16b, v2.16b" : : : "v0"); }\n' "$statement" "$2" > "$work/dot.cpp"
+  clang++ --target=arm64-apple-ios15.0 -c "$work/dot.cpp" -o "$work/dot.o" || fail "$2 does not assemble for iOS"
+}
 if command -v clang++ > /dev/null; then
-  statement=$(sed -n 's/^#define OKO_DOT_PRODUCT_ASM \(".*cortex.*"\)$/\1/p' oko/runtime/sums8-inl.h)
-  [[ -n $statement ]] || fail "sums8-inl.h has no directive for clang"
-  printf 'void f() { asm(%s "sdot v0.4s, v1.16b, v2.16b" : : : "v0"); }\n' "$statement" > "$work/dot.cpp"
-  clang++ --target=arm64-apple-ios15.0 -c "$work/dot.cpp" -o "$work/dot.o" ||
-    fail "the dot product does not assemble for iOS"
+  assembles DOT_PRODUCT sdot
+  assembles MATRIX_PRODUCT usmmla
 fi
 echo "passed"

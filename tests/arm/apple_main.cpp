@@ -10,9 +10,13 @@
 #include "oko/base/simd.h"
 
 extern "C" int sysctlbyname(const char* name, void* value, std::size_t* size, void*, std::size_t) {
-  const char* known = std::getenv("FEATURE");  // "NAME=1"
+  const char* known = std::getenv("FEATURES");  // "NAME=1 NAME=0"
   const std::size_t length = std::strlen(name);
-  if (known == nullptr || std::strncmp(known, name, length) != 0 || known[length] != '=') {
+  while (known != nullptr && (std::strncmp(known, name, length) != 0 || known[length] != '=')) {
+    known = std::strchr(known, ' ');
+    if (known != nullptr) ++known;
+  }
+  if (known == nullptr) {
     errno = ENOENT;
     return -1;
   }

@@ -17,7 +17,7 @@ export FAKE_ADB=$work
 PATH=$(cd "$(dirname "$0")" && pwd):$PATH
 cp "$model" "$work/-s model; rm -rf *.oko"
 cd "$work"
-for try in cortex-a53:neon max:neondot; do
+for try in cortex-a53:neon cortex-a76:neondot max:neoni8mm; do
   FAKE_ADB_RUN="qemu-aarch64 -cpu ${try%:*}" "$oko" bench "./-s model; rm -rf *.oko" --adb \
     --program "$program" --size 64x64 --warm-up 1 --rounds 2 --frame 320x240 --threads 2 --json > out.json ||
     fail "${try%:*}: $(cat out.json)"

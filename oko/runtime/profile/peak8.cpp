@@ -27,7 +27,7 @@ double byte_rounds(int rounds, float* numbers) {
   const engine::D d;
   const engine::D32 d32;
   constexpr int kRows = Dot::kRows;
-  // Products of pairs take two instructions: GCC 12 keeps their sums in registers only in a loop
+  // Products that take several instructions: GCC 12 keeps their sums in registers only in a loop
   // inside a loop.
   constexpr int kInner = Dot::kGroup == 4 ? 1 : 16;
   const auto weight0 = hn::BitCast(d32, hn::LoadU(d, numbers));
@@ -47,7 +47,7 @@ double byte_rounds(int rounds, float* numbers) {
   auto all = hn::Zero(d32);
   for (int r = 0; r < kRows; ++r) all = hn::Add(all, hn::Add(sum[r][0], sum[r][1]));
   hn::StoreU(hn::ConvertTo(d, all), d, numbers);
-  return 2. * Dot::kGroup * engine::kLanes * kRows * 2 * rounds;
+  return 2. * Dot::kProducts * kRows * 2 * rounds;
 }
 
 double default_byte_rounds(int rounds, float* numbers) {
@@ -68,6 +68,9 @@ namespace oko::runtime {
 
 Peak::Loop Peak::byte_loop(SimdTarget target) {
 #if HWY_ARCH_ARM_A64
+  if (target == SimdTarget::kNeonI8mm) {
+    return &HWY_NAMESPACE::byte_rounds<runtime::HWY_NAMESPACE::MatrixDot>;
+  }
   if (target == SimdTarget::kNeonDotProd) {
     return &HWY_NAMESPACE::byte_rounds<runtime::HWY_NAMESPACE::SignedDot>;
   }
