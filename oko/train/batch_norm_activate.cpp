@@ -11,14 +11,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-template <typename T>
-std::vector<Moments> batch_moments(const at::Tensor& x) {
-  const MapRuns runs(x);
-  BatchMoments<T> moments(values_of<T>(x), runs);
-  runs.for_each_run([&](std::int64_t run) { moments.add(run); });
-  return moments.all();
-}
-
 // Sequentially in float32, as Darknet does: on a large feature map the rounding shows in the fifth
 // digit, and training propagates it.
 template <typename T>

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "oko/train/map_runs.h"
@@ -84,6 +85,15 @@ class BatchMoments {
   const MapRuns& runs_;
   Sums sums_;
 };
+
+// Of a whole map, on several threads.
+template <typename T>
+std::vector<Moments> batch_moments(const at::Tensor& x) {
+  const MapRuns runs(x);
+  BatchMoments<T> moments(values_of<T>(x), runs);
+  runs.for_each_run([&](std::int64_t run) { moments.add(run); });
+  return moments.all();
+}
 
 // Saved by the forward pass for the backward pass, each [channels] of one tensor.
 struct Rows {
@@ -173,6 +183,36 @@ class WholeMap {
   const T* x_;
   MapRuns runs_;
   Repeated norm_;
+};
+
+// The backward pass of a batch norm and its activation, of float32, up to the gradient of its
+// input, which is computed where a convolution before it needs it.
+class NormGradient {
+ public:
+  // From the map that was normalized, the rows saved for it, and the gradient of the result.
+  NormGradient(const at::Tensor& x, const Rows& rows, double slope, Workers* workers,
+               const at::Tensor& gradient)
+      : gradient_(channels_last(gradient)), channels_(x.size(1)), map_(x, rows, slope) {
+    Sums sums(map_.runs());
+    map_.add_gradients(values_of<float>(gradient_), sums);
+    by_channel_.emplace(sums, rows, workers);
+    by_.emplace(*by_channel_, map_.runs());
+  }
+
+  // Of `count` pixels from `first` on, [count × channels] in `memory`, which it returns.
+  const float* operator()(std::int64_t first, std::int64_t count, float* memory) const {
+    map_.input_gradient_of(first * channels_, count * channels_, values_of<float>(gradient_),
+                           memory, by_->vectors());
+    return memory;
+  }
+  const ChannelGradients& by_channel() const { return *by_channel_; }
+
+ private:
+  at::Tensor gradient_;
+  std::int64_t channels_;
+  WholeMap<float> map_;
+  std::optional<ChannelGradients> by_channel_;
+  std::optional<RepeatedGradients> by_;
 };
 
 }  // namespace oko::train

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "oko/runtime/kernels.h"
+#include "oko/train/batch_norm_passes.h"
 #include "oko/train/convolution_kernels.h"
 #include "oko/train/map_runs.h"
 #include "oko/train/parts.h"
@@ -129,8 +130,7 @@ runtime::View<T> view(T* data, std::int64_t height, std::int64_t width, std::int
           width * pixel};
 }
 
-// Rows [first, first + count) of an output's channels `channels` on, of `in`, whose zeros around it
-// are there if `padding` is 0.
+// Rows [first, first + count) of `out`. The windows begin `padding` rows and columns before `in`.
 void convolve_rows(const Windows& windows, const runtime::View<const float>& in,
                    std::int64_t padding, const float* weights, const float* bias,
                    const runtime::View<float>& out, std::int64_t first, std::int64_t count) {
@@ -188,64 +188,163 @@ void convolve(const Maps& input, std::int64_t spread, const at::Tensor& kernel, 
   });
 }
 
-// The gradient of the kernel, [channels][size][size]: each band has sums of its own.
-void kernel_gradient(const Maps& x, const Maps& gradient, std::int64_t size, std::int64_t stride,
-                     std::int64_t padding, float* by_kernel) {
-  const ConvolutionKernels& kernels = *best_kernels();
-  const Bands bands(gradient, size, stride, kernels.lanes);
-  const bool direct = x.channels % kernels.lanes == 0;  // whole vectors without a copy
-  const std::int64_t taps = size * size;
-  const std::int64_t all = divide_up(x.channels, kernels.lanes) * kernels.lanes;
-  std::vector<float> sums(static_cast<std::size_t>(bands.count * taps * all));
+// The gradient of the kernel, [channels][size][size]. Each band of the output has sums of its own.
+class KernelGradient {
+ public:
+  KernelGradient(std::int64_t channels, const Windows& windows, std::int64_t bands)
+      : kernels_(*best_kernels()),
+        windows_(windows),
+        channels_(channels),
+        all_(divide_up(channels, kernels_.lanes) * kernels_.lanes),
+        taps_(windows.size * windows.size),
+        bands_(bands),
+        sums_(static_cast<std::size_t>(bands * taps_ * all_)) {}
+
+  // Of `gradient`, some rows of an output and its channels from `first` on, and the band of the
+  // input that they read.
+  void add(std::int64_t band, const Band& in, const runtime::View<const float>& gradient,
+           std::int64_t first) {
+    TapProducts products;
+    products.row = in.columns() * in.channels();
+    products.pixel = in.channels();
+    products.gradient_pixel = gradient.pixel;
+    products.count = gradient.width;
+    products.size = static_cast<int>(windows_.size);
+    products.stride = static_cast<int>(windows_.stride);
+    products.sum = all_;
+    const std::int64_t channels = std::min(in.channels(), all_ - first);
+    for (std::int64_t c = 0; c < channels; c += kernels_.lanes) {
+      products.sums = sums_.data() + band * taps_ * all_ + first + c;
+      for (int y = 0; y < gradient.height; ++y) {
+        products.input = in.row(y * windows_.stride) + c;
+        products.gradient = gradient.at(y, 0) + c;
+        kernels_.add_tap_products(products);
+      }
+    }
+  }
+
+  void write(float* by_kernel) const {
+    for_each_part(taps_, 1, [&](std::int64_t tap, std::int64_t) {
+      std::vector<double> total(static_cast<std::size_t>(channels_));
+      for (std::int64_t i = 0; i < bands_; ++i) {
+        const float* row = sums_.data() + (i * taps_ + tap) * all_;
+        for (std::size_t c = 0; c < total.size(); ++c) total[c] += row[c];
+      }
+      for (std::int64_t c = 0; c < channels_; ++c) {
+        by_kernel[c * taps_ + tap] = static_cast<float>(total[static_cast<std::size_t>(c)]);
+      }
+    });
+  }
+
+ private:
+  const ConvolutionKernels& kernels_;
+  Windows windows_;
+  std::int64_t channels_, all_, taps_, bands_;  // all_: channels, rounded up to whole vectors
+  std::vector<float> sums_;
+};
+
+void kernel_gradient(const Maps& x, const Maps& gradient, const Windows& windows,
+                     float* by_kernel) {
+  const Bands bands(gradient, windows.size, windows.stride, best_kernels()->lanes);
+  KernelGradient sums(x.channels, windows, bands.count);
   at::parallel_for(0, bands.count, 1, [&](std::int64_t begin, std::int64_t end) {
     Band in(bands.in_rows, bands.in_columns, bands.channels);
     Band out(bands.rows, gradient.width, bands.channels);
     for (std::int64_t first = 0; first < x.channels; first += bands.channels) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t image = i / bands.down, y = i % bands.down * bands.rows;
-        in.fill(x, image, y * stride - padding, padding, 1, first);
-        if (!direct) out.fill(gradient, image, y, 0, 1, first);
-        for (std::int64_t c = 0; c < std::min(bands.channels, all - first); c += kernels.lanes) {
-          TapProducts products;
-          products.row = in.columns() * in.channels();
-          products.pixel = in.channels();
-          products.gradient_pixel = direct ? x.channels : out.channels();
-          products.count = gradient.width;
-          products.size = static_cast<int>(size);
-          products.stride = static_cast<int>(stride);
-          products.sums = sums.data() + i * taps * all + first + c;
-          products.sum = all;
-          for (std::int64_t row = 0; row < std::min(bands.rows, gradient.height - y); ++row) {
-            products.input = in.row(row * stride) + c;
-            products.gradient = direct ? gradient.at(image, y + row) + first + c : out.row(row) + c;
-            kernels.add_tap_products(products);
-          }
-        }
+        in.fill(x, image, y * windows.stride - windows.padding, windows.padding, 1, first);
+        out.fill(gradient, image, y, 0, 1, first);
+        sums.add(i, in,
+                 view<const float>(out.row(0), std::min(bands.rows, gradient.height - y),
+                                   out.columns(), bands.channels, out.channels()),
+                 first);
       }
     }
   });
-  for_each_part(taps, 1, [&](std::int64_t tap, std::int64_t) {
-    std::vector<double> total(static_cast<std::size_t>(x.channels));
-    for (std::int64_t i = 0; i < bands.count; ++i) {
-      const float* row = sums.data() + (i * taps + tap) * all;
-      for (std::size_t c = 0; c < total.size(); ++c) total[c] += row[c];
-    }
-    for (std::int64_t c = 0; c < x.channels; ++c) {
-      by_kernel[c * taps + tap] = static_cast<float>(total[static_cast<std::size_t>(c)]);
+  sums.write(by_kernel);
+}
+
+// Whether both gradients can be computed band by band: the output is as large as the input, and
+// pixels are whole vectors.
+bool has_same_bands(const Windows& windows, std::int64_t channels) {
+  return windows.stride == 1 && windows.size == 2 * windows.padding + 1 &&
+         channels % best_kernels()->lanes == 0;
+}
+
+struct Gradients {
+  at::Tensor by_input, by_kernel;
+};
+
+// The gradients that the context needs of its first two inputs, x and the kernel, if
+// has_same_bands(). The output's gradient is what rows(first pixel, count, memory) returns:
+// [count × channels], in memory or elsewhere.
+template <typename GradientRows>
+Gradients backward_in_bands(AutogradContext* context, const at::Tensor& x, const at::Tensor& kernel,
+                            const GradientRows& rows) {
+  const Maps input(x);
+  const std::int64_t size = kernel.size(2), padding = size / 2, width = input.width;
+  const std::int64_t channels = input.channels;
+  const Windows windows{size, 1, padding};
+  const int lanes = best_kernels()->lanes;
+  const Bands bands(input, size, 1, lanes);
+  Gradients result;
+  if (context->needs_input_grad(0)) {
+    result.by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
+  }
+  std::optional<KernelGradient> sums;
+  if (context->needs_input_grad(1)) sums.emplace(channels, windows, bands.count);
+  const std::vector<float> weights = packed(kernel, channels, lanes, true);
+  const std::vector<float> bias(static_cast<std::size_t>(channels));
+  at::parallel_for(0, bands.count, 1, [&](std::int64_t begin, std::int64_t end) {
+    Band in(bands.in_rows, bands.in_columns, bands.channels);
+    std::vector<float> memory(
+        static_cast<std::size_t>((bands.rows + 2 * padding) * width * channels));
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t image = i / bands.down, y = i % bands.down * bands.rows;
+      const std::int64_t count = std::min(bands.rows, input.height - y);
+      // With the rows around them that the windows of the input's gradient read.
+      const std::int64_t top = std::max<std::int64_t>(0, y - padding);
+      const std::int64_t all = std::min(input.height, y + count + padding) - top;
+      const float* g = rows((image * input.height + top) * width, all * width, memory.data());
+      if (result.by_input.defined()) {
+        convolve_rows(windows, view(g, all, width, channels, channels), padding, weights.data(),
+                      bias.data(),
+                      view(Maps(result.by_input).at(image, top), all, width, channels, channels),
+                      y - top, count);
+      }
+      for (std::int64_t first = 0; sums && first < channels; first += bands.channels) {
+        in.fill(input, image, y - padding, padding, 1, first);
+        sums->add(
+            i, in,
+            view(g + (y - top) * width * channels + first, count, width, bands.channels, channels),
+            first);
+      }
     }
   });
+  if (sums) {
+    result.by_kernel = at::empty(kernel.sizes(), x.options());
+    sums->write(values_of<float>(result.by_kernel));
+  }
+  return result;
+}
+
+at::Tensor forward_pass(const at::Tensor& x, const at::Tensor& kernel, std::int64_t stride,
+                        std::int64_t padding) {
+  const auto outputs = [&](int dimension) {
+    return (x.size(dimension) + 2 * padding - kernel.size(dimension)) / stride + 1;
+  };
+  const at::Tensor y = at::empty({x.size(0), x.size(1), outputs(2), outputs(3)}, x.options(),
+                                 at::MemoryFormat::ChannelsLast);
+  convolve(Maps(x), 1, kernel, false, {kernel.size(2), stride, padding}, Maps(y));
+  return y;
 }
 
 struct ConvolveDepthwise : torch::autograd::Function<ConvolveDepthwise> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& weights, std::int64_t stride, std::int64_t padding) {
     const at::Tensor x = channels_last(input), kernel = weights.contiguous();
-    const auto outputs = [&](int dimension) {
-      return (x.size(dimension) + 2 * padding - kernel.size(dimension)) / stride + 1;
-    };
-    const at::Tensor y = at::empty({x.size(0), x.size(1), outputs(2), outputs(3)}, x.options(),
-                                   at::MemoryFormat::ChannelsLast);
-    convolve(Maps(x), 1, kernel, false, {kernel.size(2), stride, padding}, Maps(y));
+    const at::Tensor y = forward_pass(x, kernel, stride, padding);
     context->save_for_backward({x, kernel});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
@@ -266,9 +365,35 @@ struct ConvolveDepthwise : torch::autograd::Function<ConvolveDepthwise> {
     }
     if (context->needs_input_grad(1)) {
       by_kernel = at::empty(kernel.sizes(), x.options());
-      kernel_gradient(Maps(x), Maps(gradient), size, stride, padding, values_of<float>(by_kernel));
+      kernel_gradient(Maps(x), Maps(gradient), {size, stride, padding},
+                      values_of<float>(by_kernel));
     }
     return {by_x, by_kernel, {}, {}};
+  }
+};
+
+struct ConvolveAndNormalize : torch::autograd::Function<ConvolveAndNormalize> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
+                            const at::Tensor& weights, const at::Tensor&, const at::Tensor&,
+                            const TrainedNorm& trained, double slope) {
+    const at::Tensor x = channels_last(input), kernel = weights.contiguous();
+    const at::Tensor y = forward_pass(x, kernel, 1, kernel.size(2) / 2), z = at::empty_like(y);
+    const Rows rows = rows_of(trained, batch_moments<float>(y));
+    WholeMap<float>(y, rows, slope).normalize(values_of<float>(z));
+    context->save_for_backward({x, kernel, y, rows.tensor});
+    context->saved_data["slope"] = slope;
+    context->saved_data["workers"] = reinterpret_cast<std::int64_t>(trained.workers);
+    return z;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    auto* const workers = reinterpret_cast<Workers*>(context->saved_data["workers"].toInt());
+    const NormGradient rows(saved[2], Rows(saved[3]), context->saved_data["slope"].toDouble(),
+                            workers, gradients[0]);
+    const Gradients by = backward_in_bands(context, saved[0], saved[1], rows);
+    return {by.by_input, by.by_kernel, rows.by_channel().by_scale, rows.by_channel().by_bias, {},
+            {}};
   }
 };
 
@@ -283,6 +408,17 @@ bool has_depthwise(const graph::Convolution& conv, const at::Tensor& x) {
 at::Tensor convolve_depthwise(const at::Tensor& x, const at::Tensor& kernel, std::int64_t stride,
                               std::int64_t padding) {
   return ConvolveDepthwise::apply(x, kernel, stride, padding);
+}
+
+bool has_depthwise_and_normalize(const graph::Convolution& conv, const at::Tensor& x) {
+  const std::int64_t padding = conv.padding.top;
+  return has_depthwise(conv, x) && conv.padding == graph::Padding::all(conv.padding.top) &&
+         has_same_bands({conv.size, conv.stride, padding}, x.size(1));
+}
+
+at::Tensor convolve_depthwise_and_normalize(const at::Tensor& x, const at::Tensor& kernel,
+                                            const TrainedNorm& trained, double slope) {
+  return ConvolveAndNormalize::apply(x, kernel, trained.scale, trained.bias, trained, slope);
 }
 
 }  // namespace oko::train

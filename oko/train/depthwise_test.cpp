@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "oko/base/simd.h"
+#include "oko/train/batch_norm_activate.h"
 
 namespace oko::train {
 namespace {
@@ -55,6 +56,65 @@ TEST(Depthwise, ValuesAndGradientsMatchLibTorchWithAnyNumberOfThreads) {
     EXPECT_TRUE(at::equal(by_kernel[0], by_kernel[1]));
   }
   at::set_num_threads(threads);
+}
+
+// All that a block of convolution, batch norm and activation computes.
+std::vector<at::Tensor> block(const Case& c, bool at_once) {
+  at::manual_seed(9);
+  at::Tensor x = at::randn({c.images, c.channels, c.height, c.width}).requires_grad_();
+  at::Tensor kernel = at::randn({c.channels, 1, c.size, c.size}).requires_grad_();
+  const TrainedNorm norm{(at::rand({c.channels}) + .5).requires_grad_(),
+                         at::randn({c.channels}).requires_grad_(),
+                         at::randn({c.channels}),
+                         at::rand({c.channels}) + .5,
+                         .9,
+                         graph::BatchNorm()};
+  const at::Tensor y =
+      at_once ? convolve_depthwise_and_normalize(x, kernel, norm, .1)
+              : batch_norm_activate(convolve_depthwise(x, kernel, 1, c.padding), norm, .1);
+  torch::autograd::backward({y}, {at::randn(y.sizes())});
+  return {y.detach(),       x.grad(),           kernel.grad(), norm.scale.grad(),
+          norm.bias.grad(), norm.mean.detach(), norm.variance};
+}
+
+TEST(Depthwise, NormalizesAtOnceAsAfterwards) {
+  if (best_simd_target() == SimdTarget::kScalar) GTEST_SKIP();
+  const int threads = at::get_num_threads();
+  for (const Case& c : {Case{2, 16, 13, 11, 3, 1, 1}, Case{3, 48, 40, 31, 5, 1, 2},
+                        Case{1, 32, 2, 1, 3, 1, 1}, Case{2, 208, 24, 9, 3, 1, 1}}) {
+    SCOPED_TRACE(fmt::format("{} channels, {}x{}", c.channels, c.size, c.size));
+    const std::vector<at::Tensor> expected = block(c, false);
+    std::vector<at::Tensor> by_kernel;
+    for (const int count : {1, 3}) {
+      at::set_num_threads(count);
+      const std::vector<at::Tensor> ours = block(c, true);
+      for (std::size_t i = 0; i < ours.size(); ++i) {
+        // Only the sums of the kernel's gradient have another order.
+        if (i == 2) continue;
+        EXPECT_TRUE(at::equal(ours[i], expected[i])) << i;
+      }
+      EXPECT_LT(relative_difference(ours[2], expected[2].to(at::kDouble)), 2e-6);
+      by_kernel.push_back(ours[2]);
+    }
+    EXPECT_TRUE(at::equal(by_kernel[0], by_kernel[1]));
+  }
+  at::set_num_threads(threads);
+}
+
+TEST(Depthwise, NormalizesAtOnceWhereBandsAreWholeVectors) {
+  if (best_simd_target() == SimdTarget::kScalar) GTEST_SKIP();
+  const graph::Convolution usual{
+      .filters = 32, .size = 5, .stride = 1, .groups = 32, .padding = graph::Padding::all(2)};
+  EXPECT_TRUE(has_depthwise_and_normalize(usual, at::zeros({1, 32, 8, 8})));
+  const auto changed = [&](auto change, int channels = 32) {
+    graph::Convolution conv = usual;
+    change(conv);
+    return has_depthwise_and_normalize(conv, at::zeros({1, channels, 8, 8}));
+  };
+  EXPECT_FALSE(changed([](graph::Convolution& c) { c.stride = 2; }));
+  EXPECT_FALSE(changed([](graph::Convolution& c) { c.padding.bottom = 3; }));
+  EXPECT_FALSE(changed([](graph::Convolution& c) { c.padding = graph::Padding::all(1); }));
+  EXPECT_FALSE(changed([](graph::Convolution& c) { c.groups = c.filters = 33; }, 33));
 }
 
 TEST(Depthwise, IsForOneWindowOfEachChannel) {

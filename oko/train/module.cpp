@@ -383,8 +383,13 @@ at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tens
   const at::Tensor bias = parameters_.value(layer.name + ".bias");
   const std::optional<double> slope = slope_of(conv.activation);
   if (conv.batch_norm && slope && !conv.batch_norm->epsilon_outside_root && !to_halve_[index] &&
-      trains_norm(layer) && has_pointwise(conv, input)) {
-    return convolve_and_normalize(input, kernel, trained_norm(layer), *slope);
+      trains_norm(layer)) {
+    if (has_pointwise(conv, input)) {
+      return convolve_pointwise_and_normalize(input, kernel, trained_norm(layer), *slope);
+    }
+    if (has_depthwise_and_normalize(conv, input)) {
+      return convolve_depthwise_and_normalize(input, kernel, trained_norm(layer), *slope);
+    }
   }
   at::Tensor y =
       convolution(conv, input, kernel, conv.batch_norm ? at::Tensor() : bias.to(compute_type));

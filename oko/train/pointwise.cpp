@@ -137,7 +137,7 @@ struct Gradients {
 // gradient is what rows(first pixel, count, memory) returns: [count × out], in memory or elsewhere.
 template <typename GradientRows>
 Gradients backward_pass(AutogradContext* context, const at::Tensor& x, const at::Tensor& kernel,
-                        GradientRows rows) {
+                        const GradientRows& rows) {
   // A few vectors of as many pixels stay in the first cache.
   constexpr std::int64_t kChunk = 128, kMostParts = 32, kLeastPixels = 8 * kChunk;
   const std::int64_t in = x.size(1), out = kernel.size(0), pixels = x.numel() / in;
@@ -213,23 +213,12 @@ struct ConvolveAndNormalize : torch::autograd::Function<ConvolveAndNormalize> {
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor& y = saved[2];
-    const at::Tensor gradient = channels_last(gradients[0]);
-    const float* g = values_of<float>(gradient);
-    const Rows norm(saved[3]);
-    const WholeMap<float> map(y, norm, context->saved_data["slope"].toDouble());
-    Sums sums(map.runs());
-    map.add_gradients(g, sums);
     auto* const workers = reinterpret_cast<Workers*>(context->saved_data["workers"].toInt());
-    const ChannelGradients channel(sums, norm, workers);
-    const RepeatedGradients by_channel(channel, map.runs());
-    const std::int64_t out = y.size(1);
-    const auto rows = [&](std::int64_t first, std::int64_t count, float* memory) {
-      map.input_gradient_of(first * out, count * out, g, memory, by_channel.vectors());
-      return memory;
-    };
+    const NormGradient rows(saved[2], Rows(saved[3]), context->saved_data["slope"].toDouble(),
+                            workers, gradients[0]);
     const Gradients by = backward_pass(context, saved[0], saved[1], rows);
-    return {by.by_input, by.by_kernel, channel.by_scale, channel.by_bias, {}, {}};
+    return {by.by_input, by.by_kernel, rows.by_channel().by_scale, rows.by_channel().by_bias, {},
+            {}};
   }
 };
 
@@ -246,8 +235,8 @@ at::Tensor convolve_pointwise(const at::Tensor& x, const at::Tensor& kernel) {
   return ConvolvePointwise::apply(x, kernel);
 }
 
-at::Tensor convolve_and_normalize(const at::Tensor& x, const at::Tensor& kernel,
-                                  const TrainedNorm& trained, double slope) {
+at::Tensor convolve_pointwise_and_normalize(const at::Tensor& x, const at::Tensor& kernel,
+                                            const TrainedNorm& trained, double slope) {
   return ConvolveAndNormalize::apply(x, kernel, trained.scale, trained.bias, trained, slope);
 }
 

@@ -20,7 +20,7 @@ at::Tensor convolve_pointwise(const at::Tensor& x, const at::Tensor& kernel);
 // batch_norm_activate() of convolve_pointwise(), with the same result but fewer passes over the map
 // between them: its moments are summed while a thread has it in its cache, and its gradient is
 // never in memory as a whole. `trained` is not norm.epsilon_outside_root, whose sums have an order.
-at::Tensor convolve_and_normalize(const at::Tensor& x, const at::Tensor& kernel,
-                                  const TrainedNorm& trained, double slope);
+at::Tensor convolve_pointwise_and_normalize(const at::Tensor& x, const at::Tensor& kernel,
+                                            const TrainedNorm& trained, double slope);
 
 }  // namespace oko::train

@@ -73,7 +73,7 @@ std::vector<at::Tensor> block(const Case& c, bool at_once) {
                          at::rand({c.out}) + .5,
                          .9,
                          graph::BatchNorm()};
-  const at::Tensor y = at_once ? convolve_and_normalize(x, kernel, norm, .1)
+  const at::Tensor y = at_once ? convolve_pointwise_and_normalize(x, kernel, norm, .1)
                                : batch_norm_activate(convolve_pointwise(x, kernel), norm, .1);
   torch::autograd::backward({y}, {at::randn(y.sizes())});
   return {y.detach(),       x.grad(),           kernel.grad(), norm.scale.grad(),
