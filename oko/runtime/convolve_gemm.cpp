@@ -3,17 +3,18 @@
 #include <type_traits>
 
 #include "oko/runtime/convolve.h"
+#include "oko/runtime/panels.h"
 
 namespace oko::runtime {
 namespace {
 
-void multiply(const StepContext& context, bool half, const MatrixCall<float, float>& call) {
-  half ? context.kernels.gemm_half(call) : context.kernels.gemm(call);
+void multiply(const StepContext& context, const MatrixCall<float, float>& call) {
+  context.kernels.gemm(call);
 }
-void multiply(const StepContext& context, bool, const Matrix8Call<std::uint8_t>& call) {
+void multiply(const StepContext& context, const Matrix8Call<std::uint8_t>& call) {
   context.kernels8.gemm(call);
 }
-void multiply(const StepContext& context, bool, const Matrix8Call<float>& call) {
+void multiply(const StepContext& context, const Matrix8Call<float>& call) {
   context.kernels8.gemm_float(call);
 }
 void max_pool(const StepContext& context, const PoolCall<float>& call) {
@@ -139,24 +140,50 @@ class GemmConvolution {
     });
   }
 
+  // Output rows of one group, and where the rows of their windows are.
+  struct Band {
+    int group, top, rows;
+    const std::byte* source;
+    int source_top;
+    std::byte* pooled;  // two rows to pool
+  };
+
   // Output rows of one band, `count` columns (filters) of one group from `first` on.
   void make_band(int group, int top, int first, int count, std::byte* scratch) const {
     const int rows = std::min(tiling_.band, step_.output.height - top);
-    const std::byte* source = context_.shared;
-    int source_top = 0;
+    Band band{group, top, rows, context_.shared, 0, scratch};
     if (tiling_.gathered && !tiling_.whole) {
-      source_top = top * c_.stride;
-      gather(group, source_top, (rows - 1) * c_.stride + c_.size, scratch);
-      source = scratch;
-      scratch += pool_offset();
+      band.source_top = top * c_.stride;
+      gather(group, band.source_top, (rows - 1) * c_.stride + c_.size, scratch);
+      band.source = scratch;
+      band.pooled += pool_offset();
     }
+    const std::byte* weights = context_.weights + step_.weights +
+                               static_cast<std::size_t>(group) * group_bytes_ +
+                               static_cast<std::size_t>(first) * column_bytes_;
+    if (!step_.half) {
+      make_columns(band, first, count, weights);
+      return;
+    }
+    for_panels(count, block_.lanes, [&](int column, int width) {
+      const std::size_t bytes = column_bytes_ * static_cast<std::size_t>(width);
+      std::byte* panel = scratch + tiling_.panel;
+      context_.kernels.widen(reinterpret_cast<const Half*>(weights), bytes / sizeof(Half),
+                             reinterpret_cast<float*>(panel));
+      weights += bytes;
+      make_columns(band, first + column, std::min(width, count - column), panel);
+    });
+  }
+
+  void make_columns(const Band& band, int first, int count, const std::byte* weights) const {
+    const auto [group, top, rows, source, source_top, scratch] = band;
     // Where row y of the output has its first window.
-    const auto window = [&](int y) {
+    const auto window = [&, from = source, from_top = source_top](int y) {
       if (!tiling_.gathered) return in_.at(y, 0);
       return reinterpret_cast<const In*>(
-          source + bytes_of((std::ptrdiff_t{y} * c_.stride - source_top) * tiling_.row));
+          from + bytes_of((std::ptrdiff_t{y} * c_.stride - from_top) * tiling_.row));
     };
-    Call call = call_for(group, first, count);
+    Call call = call_for(group, first, count, weights);
     const int channel = group * (c_.filters / c_.groups) + first;
     if (is_pointwise(c_) && !step_.pooled) {  // all pixels of the band are consecutive rows
       call.rows = rows * step_.output.width;
@@ -183,13 +210,12 @@ class GemmConvolution {
     return (bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
 
-  Call call_for(int group, int first, int count) const {
+  Call call_for(int group, int first, int count, const std::byte* weights) const {
     Call call;
     const int column = group * (c_.filters / c_.groups) + first;
     call.rows = step_.output.width;
     call.columns = count;
-    call.b = context_.weights + step_.weights + static_cast<std::size_t>(group) * group_bytes_ +
-             static_cast<std::size_t>(first) * column_bytes_;
+    call.b = weights;
     call.bias = reinterpret_cast<const float*>(context_.weights + step_.bias) + column;
     if constexpr (!std::is_same_v<In, float>) {
       call.scale = reinterpret_cast<const float*>(context_.weights + step_.scales) + column;
@@ -221,7 +247,7 @@ class GemmConvolution {
   }
 
   void make_rows(const Call& call) const {
-    multiply(context_, step_.half, call);
+    multiply(context_, call);
     if constexpr (std::is_same_v<Out, float>) {
       if (step_.finish.after == graph::Activation::kLinear) return;
       for (int r = 0; r < call.rows; ++r) {

@@ -65,6 +65,25 @@ TEST(Plan, TheTestedNetworksUseEveryWayOfRunningALayer) {
   EXPECT_THAT(bytes, IsSupersetOf({"mish", "logistic"}));
 }
 
+// Of a late layer of YOLOv3-tiny: transformed, its kernels would be four times as large.
+TEST(Plan, KernelsThatNoCacheKeepsArePackedAsTheyAre) {
+  NetworkBuilder n({3, 13, 13});
+  n.head(n.convolution(n.convolution(graph::kNetworkInput, 256), 512));
+  const Plan plan = make_plan(n.finish(), {});
+  EXPECT_EQ(describe(plan.steps[1]), "conv 3x3 winograd");
+  EXPECT_LT(plan.weight_bytes, 1.05 * sizeof(float) * 9 * 256 * 512);
+}
+
+// Transforming them would take longer than it saves.
+TEST(Plan, LargeKernelsOfATinyTensorAreMultipliedDirectly) {
+  for (const int side : {4, 13}) {
+    NetworkBuilder n({3, side, side});
+    n.head(n.convolution(n.convolution(graph::kNetworkInput, 256), 256));
+    const std::string expected = side == 4 ? "conv 3x3 gemm" : "conv 3x3 winograd";
+    EXPECT_EQ(steps_of(n.finish())[1], expected);
+  }
+}
+
 TEST(Plan, ARouteOfTensorsWrittenInPlaceCostsNothing) {
   NetworkBuilder n({3, 8, 8});
   const int a = n.convolution(graph::kNetworkInput, 4), b = n.convolution(a, 8);
