@@ -8,14 +8,14 @@
 namespace oko::runtime {
 namespace {
 
-void multiply(const StepContext& context, const MatrixCall<float, float>& call) {
-  context.kernels.gemm(call);
+void multiply(const Kernels& floats, const Kernels8&, const MatrixCall<float, float>& call) {
+  floats.gemm(call);
 }
-void multiply(const StepContext& context, const Matrix8Call<std::uint8_t>& call) {
-  context.kernels8.gemm(call);
+void multiply(const Kernels&, const Kernels8& bytes, const Matrix8Call<std::uint8_t>& call) {
+  bytes.gemm(call);
 }
-void multiply(const StepContext& context, const Matrix8Call<float>& call) {
-  context.kernels8.gemm_float(call);
+void multiply(const Kernels&, const Kernels8& bytes, const Matrix8Call<float>& call) {
+  bytes.gemm_float(call);
 }
 void max_pool(const StepContext& context, const PoolCall<float>& call) {
   context.kernels.max_pool(call);
@@ -32,6 +32,7 @@ class GemmConvolution {
       : step_(step),
         c_(step.convolution),
         context_(context),
+        kernels_(float_kernels(step, context.plan.target)),
         block_(block_of(step, context.plan.target)),
         tiling_(gemm_tiling(step, block_)),
         end_(step),
@@ -168,8 +169,8 @@ class GemmConvolution {
     for_panels(count, block_.lanes, [&](int column, int width) {
       const std::size_t bytes = column_bytes_ * static_cast<std::size_t>(width);
       std::byte* panel = scratch + tiling_.panel;
-      context_.kernels.widen(reinterpret_cast<const Half*>(weights), bytes / sizeof(Half),
-                             reinterpret_cast<float*>(panel));
+      kernels_.widen(reinterpret_cast<const Half*>(weights), bytes / sizeof(Half),
+                     reinterpret_cast<float*>(panel));
       weights += bytes;
       make_columns(band, first + column, std::min(width, count - column), panel);
     });
@@ -247,7 +248,7 @@ class GemmConvolution {
   }
 
   void make_rows(const Call& call) const {
-    multiply(context_, call);
+    multiply(kernels_, context_.kernels8, call);
     if constexpr (std::is_same_v<Out, float>) {
       if (step_.finish.after == graph::Activation::kLinear) return;
       for (int r = 0; r < call.rows; ++r) {
@@ -275,6 +276,7 @@ class GemmConvolution {
   const ConvolutionStep& step_;
   const graph::Convolution& c_;
   const StepContext& context_;
+  const Kernels& kernels_;
   Block block_;
   GemmTiling tiling_;
   End end_;

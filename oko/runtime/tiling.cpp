@@ -27,8 +27,19 @@ int fitting(std::uint64_t cache, std::uint64_t bytes, std::uint64_t most) {
 
 }  // namespace
 
+const Kernels& float_kernels(const ConvolutionStep& step, SimdTarget target) {
+  const Kernels& own = kernels(target);
+  if (step.algorithm != Algorithm::kGemm || own.lanes < 16) return own;
+  const Kernels& shorter = kernels(SimdTarget::kAvx2);
+  const int filters = step.convolution.filters / step.convolution.groups;
+  return shorter.lanes * 2 == own.lanes && filters <= shorter.lanes ? shorter : own;
+}
+
 Block block_of(const ConvolutionStep& step, SimdTarget target) {
-  if (!is_int8(step)) return {kernels(target).lanes, kernels(target).max_rows};
+  if (!is_int8(step)) {
+    const Kernels& table = float_kernels(step, target);
+    return {table.lanes, table.max_rows};
+  }
   const Kernels8& table = kernels8(target);
   return {table.lanes, table.max_rows, static_cast<std::size_t>(table.number_bytes),
           sizeof(std::int8_t)};

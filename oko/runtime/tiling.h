@@ -16,6 +16,9 @@ struct Block {
   std::size_t number_bytes = sizeof(float), weight_bytes = sizeof(float);
 };
 Block block_of(const ConvolutionStep& step, SimdTarget target);
+// Of floats: the target's, or, for so few filters that half of its vectors would be empty, those of
+// a target with shorter ones.
+const Kernels& float_kernels(const ConvolutionStep& step, SimdTarget target);
 inline bool is_int8(const ConvolutionStep& step) { return step.in.number == Number::kByte; }
 
 // Whether its windows are the pixels of the input, one after another.
