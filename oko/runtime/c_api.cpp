@@ -171,11 +171,12 @@ oko::detect::Thresholds oko::c_api::thresholds_of(const oko_thresholds& t, int c
 
 std::unique_ptr<oko_model> oko::c_api::open_model(const Bytes& bytes, const std::string& name,
                                                   const oko_model_options* given, const char* place,
-                                                  Secrecy secrecy) {
+                                                  Origin origin) {
   using oko::runtime::Model;
   const oko_model_options o = known(given, place);
   oko::runtime::ModelOptions options = model_options(o, place);
-  options.secret = secrecy == Secrecy::kSealed;
+  options.secret = origin == Origin::kSealed;
+  if (origin == Origin::kMapped) options.mapped = bytes.span();
   options.plan_only = o.describe_only != 0;
   assert(!options.secret || o.cache_path == nullptr);
   oko::graph::OkoFile file = oko::graph::read_oko(bytes, name);
@@ -222,7 +223,7 @@ oko_status oko_model_open_file(const char* path, const oko_model_options* option
     require(path, kPlace, "path");
     require(out, kPlace, "out");
     *out =
-        open_model(oko::runtime::map_file(path), path, options, kPlace, Secrecy::kNone).release();
+        open_model(oko::runtime::map_file(path), path, options, kPlace, Origin::kMapped).release();
   });
 }
 
@@ -235,7 +236,7 @@ oko_status oko_model_open_memory(const void* data, size_t size, oko_release rele
     const auto* bytes = static_cast<const std::byte*>(data);
     if (release == nullptr) {
       *out = open_model(Bytes(std::vector<std::byte>(bytes, bytes + size)), "model", options,
-                        kPlace, Secrecy::kNone)
+                        kPlace, Origin::kMemory)
                  .release();
       return;
     }
@@ -250,7 +251,7 @@ oko_status oko_model_open_memory(const void* data, size_t size, oko_release rele
     };
     const auto owner = std::make_shared<Owner>(Owner{release, context});
     const Bytes view(owner, std::span(bytes, size));
-    std::unique_ptr<oko_model> model = open_model(view, "model", options, kPlace, Secrecy::kNone);
+    std::unique_ptr<oko_model> model = open_model(view, "model", options, kPlace, Origin::kMemory);
     owner->armed = true;
     *out = model.release();
   });

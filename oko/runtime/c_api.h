@@ -159,12 +159,14 @@ void give_list(const From& from, const Convert& convert, List& list, const T** i
   list.give(from, convert, size, items, count);
 }
 
-enum class Secrecy { kNone, kSealed };
+// Where a model's bytes are: the caller's memory, a file that map_file() mapped, or what was
+// sealed.
+enum class Origin { kMemory, kMapped, kSealed };
 
 // Opens the bytes of an .oko file. What is sealed is packed in locked memory, and `bytes`, which
 // must be writable and nobody else's, are overwritten.
 std::unique_ptr<oko_model> open_model(const Bytes& bytes, const std::string& name,
                                       const oko_model_options* given, const char* place,
-                                      Secrecy secrecy);
+                                      Origin origin);
 
 }  // namespace oko::c_api

@@ -143,7 +143,7 @@ std::unique_ptr<oko_model> open(const seal::Source& file, const std::string& nam
                            "oko_content_open() gives that file to the program that reads it");
   }
   std::unique_ptr<oko_model> model =
-      open_model(inside.content, name, options, place, Secrecy::kSealed);
+      open_model(inside.content, name, options, place, Origin::kSealed);
   inside.accept();
   return model;
 }

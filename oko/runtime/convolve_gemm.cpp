@@ -3,18 +3,19 @@
 #include <type_traits>
 
 #include "oko/runtime/convolve.h"
+#include "oko/runtime/panels.h"
 
 namespace oko::runtime {
 namespace {
 
-void multiply(const StepContext& context, bool half, const MatrixCall<float, float>& call) {
-  half ? context.kernels.gemm_half(call) : context.kernels.gemm(call);
+void multiply(const Kernels& floats, const Kernels8&, const MatrixCall<float, float>& call) {
+  floats.gemm(call);
 }
-void multiply(const StepContext& context, bool, const Matrix8Call<std::uint8_t>& call) {
-  context.kernels8.gemm(call);
+void multiply(const Kernels&, const Kernels8& bytes, const Matrix8Call<std::uint8_t>& call) {
+  bytes.gemm(call);
 }
-void multiply(const StepContext& context, bool, const Matrix8Call<float>& call) {
-  context.kernels8.gemm_float(call);
+void multiply(const Kernels&, const Kernels8& bytes, const Matrix8Call<float>& call) {
+  bytes.gemm_float(call);
 }
 void max_pool(const StepContext& context, const PoolCall<float>& call) {
   context.kernels.max_pool(call);
@@ -31,6 +32,7 @@ class GemmConvolution {
       : step_(step),
         c_(step.convolution),
         context_(context),
+        kernels_(float_kernels(step, context.plan.target)),
         block_(block_of(step, context.plan.target)),
         tiling_(gemm_tiling(step, block_)),
         end_(step),
@@ -139,24 +141,50 @@ class GemmConvolution {
     });
   }
 
+  // Output rows of one group, and where the rows of their windows are.
+  struct Band {
+    int group, top, rows;
+    const std::byte* source;
+    int source_top;
+    std::byte* pooled;  // two rows to pool
+  };
+
   // Output rows of one band, `count` columns (filters) of one group from `first` on.
   void make_band(int group, int top, int first, int count, std::byte* scratch) const {
     const int rows = std::min(tiling_.band, step_.output.height - top);
-    const std::byte* source = context_.shared;
-    int source_top = 0;
+    Band band{group, top, rows, context_.shared, 0, scratch};
     if (tiling_.gathered && !tiling_.whole) {
-      source_top = top * c_.stride;
-      gather(group, source_top, (rows - 1) * c_.stride + c_.size, scratch);
-      source = scratch;
-      scratch += pool_offset();
+      band.source_top = top * c_.stride;
+      gather(group, band.source_top, (rows - 1) * c_.stride + c_.size, scratch);
+      band.source = scratch;
+      band.pooled += pool_offset();
     }
+    const std::byte* weights = context_.weights + step_.weights +
+                               static_cast<std::size_t>(group) * group_bytes_ +
+                               static_cast<std::size_t>(first) * column_bytes_;
+    if (!step_.half) {
+      make_columns(band, first, count, weights);
+      return;
+    }
+    for_panels(count, block_.lanes, [&](int column, int width) {
+      const std::size_t bytes = column_bytes_ * static_cast<std::size_t>(width);
+      std::byte* panel = scratch + tiling_.panel;
+      kernels_.widen(reinterpret_cast<const Half*>(weights), bytes / sizeof(Half),
+                     reinterpret_cast<float*>(panel));
+      weights += bytes;
+      make_columns(band, first + column, std::min(width, count - column), panel);
+    });
+  }
+
+  void make_columns(const Band& band, int first, int count, const std::byte* weights) const {
+    const auto [group, top, rows, source, source_top, scratch] = band;
     // Where row y of the output has its first window.
-    const auto window = [&](int y) {
+    const auto window = [&, from = source, from_top = source_top](int y) {
       if (!tiling_.gathered) return in_.at(y, 0);
       return reinterpret_cast<const In*>(
-          source + bytes_of((std::ptrdiff_t{y} * c_.stride - source_top) * tiling_.row));
+          from + bytes_of((std::ptrdiff_t{y} * c_.stride - from_top) * tiling_.row));
     };
-    Call call = call_for(group, first, count);
+    Call call = call_for(group, first, count, weights);
     const int channel = group * (c_.filters / c_.groups) + first;
     if (is_pointwise(c_) && !step_.pooled) {  // all pixels of the band are consecutive rows
       call.rows = rows * step_.output.width;
@@ -183,13 +211,12 @@ class GemmConvolution {
     return (bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
 
-  Call call_for(int group, int first, int count) const {
+  Call call_for(int group, int first, int count, const std::byte* weights) const {
     Call call;
     const int column = group * (c_.filters / c_.groups) + first;
     call.rows = step_.output.width;
     call.columns = count;
-    call.b = context_.weights + step_.weights + static_cast<std::size_t>(group) * group_bytes_ +
-             static_cast<std::size_t>(first) * column_bytes_;
+    call.b = weights;
     call.bias = reinterpret_cast<const float*>(context_.weights + step_.bias) + column;
     if constexpr (!std::is_same_v<In, float>) {
       call.scale = reinterpret_cast<const float*>(context_.weights + step_.scales) + column;
@@ -221,7 +248,7 @@ class GemmConvolution {
   }
 
   void make_rows(const Call& call) const {
-    multiply(context_, step_.half, call);
+    multiply(kernels_, context_.kernels8, call);
     if constexpr (std::is_same_v<Out, float>) {
       if (step_.finish.after == graph::Activation::kLinear) return;
       for (int r = 0; r < call.rows; ++r) {
@@ -249,6 +276,7 @@ class GemmConvolution {
   const ConvolutionStep& step_;
   const graph::Convolution& c_;
   const StepContext& context_;
+  const Kernels& kernels_;
   Block block_;
   GemmTiling tiling_;
   End end_;

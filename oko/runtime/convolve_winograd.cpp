@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "oko/runtime/convolve.h"
+#include "oko/runtime/panels.h"
 
 namespace oko::runtime {
 namespace {
@@ -38,9 +39,10 @@ class WinogradConvolution {
     }
     constexpr int kTiles = 4;
     context_.team.run(pieces(tiling_.tiles, kTiles), [&](int task, int) {
-      const int first = task * kTiles;
-      transform(first, std::min(kTiles, tiling_.tiles - first), shared() + first * v_row_,
-                tiling_.tiles);
+      const int first = task * kTiles, count = std::min(kTiles, tiling_.tiles - first);
+      for (int row = 0; row < depth_; row += tiling_.rows) {
+        transform(first, count, row, whole_tiles(row) + first * v_row_, tiling_.tiles);
+      }
     });
     const int parts = pieces(filters_, tiling_.columns);
     // If there are too few parts to share evenly among threads, the tiles are split as well.
@@ -65,9 +67,14 @@ class WinogradConvolution {
     return reinterpret_cast<const U*>(context_.weights + offset);
   }
 
-  void transform(int first, int count, T* v, int all) const {
+  // Where the tiles' channels from `row` on are, tiling_.rows of them.
+  T* whole_tiles(int row) const {
+    return shared() + std::ptrdiff_t{row / tiling_.rows} * kCount * tiling_.tiles * v_row_;
+  }
+
+  void transform(int first, int count, int row, T* v, int all) const {
     std::conditional_t<kBytes, Winograd8Input, WinogradInput> call;
-    call.in = in_;
+    call.in = part_of(in_, row, std::min(tiling_.rows, depth_ - row));
     call.pad_top = step_.convolution.padding.top;
     call.pad_left = step_.convolution.padding.left;
     call.tiles_across = tiling_.across;
@@ -91,8 +98,18 @@ class WinogradConvolution {
     const int count = std::min(tiling_.block, tiling_.tiles - first);
     auto* sums = reinterpret_cast<Sum*>(scratch(thread));
     T* v = reinterpret_cast<T*>(sums + kCount * tiling_.m_row * tiling_.block);
-    transform(first, count, v, count);
-    multiply(v, count, count, 0, filters_, sums);
+    transform(first, count, 0, v, count);
+    const std::byte* weights = context_.weights + step_.weights;
+    if (step_.half) {
+      for_panels(filters_, block_.lanes, [&](int column, int width) {
+        const auto numbers = static_cast<std::size_t>(kCount * depth_ * width);
+        const std::byte* panel = widened(weights, numbers, thread);
+        multiply(v, count, count, column, std::min(width, filters_ - column), panel, sums + column);
+        weights += numbers * sizeof(Half);
+      });
+    } else {
+      multiply(v, count, count, 0, filters_, weights, sums);
+    }
     finish(sums, first, count, 0, filters_);
   }
 
@@ -103,11 +120,26 @@ class WinogradConvolution {
     const int column = part * tiling_.columns;
     const int columns = std::min(tiling_.columns, filters_ - column);
     auto* sums = reinterpret_cast<Sum*>(scratch(thread));
-    multiply(shared() + first * v_row_, tiling_.tiles, count, column, columns, sums);
+    if constexpr (kBytes) {
+      const std::byte* weights =
+          context_.weights + step_.weights + static_cast<std::size_t>(column) * column_bytes_;
+      multiply(shared() + first * v_row_, tiling_.tiles, count, column, columns, weights, sums);
+    } else {  // whole tiles are late kernels: winograd_tiling()
+      multiply_late(first, count, column, thread);
+    }
     finish(sums, first, count, column, columns);
   }
 
-  void multiply(const T* v, int all, int count, int column, int columns, Sum* sums) const {
+  // Packed float16 as floats, in the thread's scratch memory.
+  const std::byte* widened(const std::byte* from, std::size_t numbers, int thread) const {
+    std::byte* to = scratch(thread) + tiling_.panel;
+    context_.kernels.widen(reinterpret_cast<const Half*>(from), numbers,
+                           reinterpret_cast<float*>(to));
+    return to;
+  }
+
+  void multiply(const T* v, int all, int count, int column, int columns, const std::byte* weights,
+                Sum* sums) const {
     std::conditional_t<kBytes, Matrix8Call<std::int32_t>, GemmCall> call;
     call.a_row = v_row_;
     call.rows = count;
@@ -115,7 +147,7 @@ class WinogradConvolution {
     call.columns = columns;
     call.points = kCount;
     call.c_row = tiling_.m_row;
-    call.b = context_.weights + step_.weights + static_cast<std::size_t>(column) * column_bytes_;
+    call.b = weights;
     for (int point = 0; point < kCount; ++point) {
       call.point = point;
       call.a = v + std::ptrdiff_t{point} * all * v_row_;
@@ -124,7 +156,43 @@ class WinogradConvolution {
         call.start = packed<std::int32_t>(step_.starts) + point * columns_ + column;
         context_.kernels8.gemm_sums(call);
       } else {
-        step_.half ? context_.kernels.gemm_half(call) : context_.kernels.gemm(call);
+        context_.kernels.gemm(call);
+      }
+    }
+  }
+
+  // One panel of kernels: a few of its rows become points and are multiplied, then the next.
+  void multiply_late(int first, int count, int column, int thread) const {
+    auto* sums = reinterpret_cast<float*>(scratch(thread));
+    const int width = std::min(tiling_.columns, packed_columns(filters_ - column, block_.lanes));
+    const std::size_t number = step_.half ? sizeof(Half) : sizeof(float);
+    const std::byte* kernels =
+        context_.weights + step_.weights + static_cast<std::size_t>(column) * column_bytes_;
+    float* points = sums + kPoints * tiling_.m_row * tiling_.block;
+    for (int row = 0; row < depth_; row += tiling_.rows) {
+      const int rows = std::min(tiling_.rows, depth_ - row);
+      const auto taps = static_cast<std::size_t>(kTaps * rows * width);
+      const std::byte* floats = step_.half ? widened(kernels, taps, thread) : kernels;
+      context_.kernels.winograd_kernels(
+          {reinterpret_cast<const float*>(floats), rows, width, points, tiling_.late_point});
+      const std::size_t bytes = taps * number;
+      kernels += bytes;
+      GemmCall call;
+      call.a_row = v_row_;
+      call.rows = count;
+      call.depth = rows;
+      call.columns = width;
+      call.add = row > 0;
+      call.c_row = tiling_.m_row;
+      for (int point = 0; point < kPoints; ++point) {
+        call.a = whole_tiles(row) + (std::ptrdiff_t{point} * tiling_.tiles + first) * v_row_;
+        call.b = points + point * tiling_.late_point;
+        // The next kernels are read from memory meanwhile.
+        const std::byte* part = kernels + bytes * static_cast<std::size_t>(point) / kPoints;
+        for (std::size_t i = 0; i < bytes / kPoints; i += kAlignment)
+          __builtin_prefetch(part + i, 0, 2);
+        call.c = sums + std::ptrdiff_t{point} * count * tiling_.m_row;
+        context_.kernels.gemm(call);
       }
     }
   }

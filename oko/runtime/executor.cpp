@@ -26,9 +26,9 @@ Executor::Executor(std::shared_ptr<const Model> model, std::shared_ptr<Team> tea
   // Vectors are read past a tensor's last channel: that memory must hold valid numbers.
   std::memset(arena_.get(), 0, plan.arena_bytes + kSlack);
   std::memset(shared_.get(), 0, plan.shared_bytes + kSlack);
-  for (int i = 0; i < team_->size(); ++i) {
-    scratch_.push_back(aligned_bytes(plan.thread_bytes + kSlack));
-    std::memset(scratch_.back().get(), 0, plan.thread_bytes + kSlack);
+  for (int i = 0; i < team_->size(); ++i) {  // which also gets transformed kernels
+    scratch_.push_back(memory_for(plan.thread_bytes, model_->secret()));
+    std::memset(scratch_.back().bytes.data(), 0, plan.thread_bytes + kSlack);
   }
   for (const graph::Shape& shape : plan.heads) {
     head_values_.emplace_back(static_cast<std::size_t>(shape.count()));
@@ -37,7 +37,7 @@ Executor::Executor(std::shared_ptr<const Model> model, std::shared_ptr<Team> tea
   StepContext context{
       kernels(plan.target), kernels8(plan.target), *team_,        plan, model_->weights(),
       input_.data(),        arena_.get(),          shared_.get(), {},   {}};
-  for (const AlignedBytes& bytes : scratch_) context.scratch.push_back(bytes.get());
+  for (const Memory& memory : scratch_) context.scratch.push_back(memory.bytes.data());
   for (auto& values : head_values_) context.heads.push_back(values.data());
   context_ = std::make_unique<StepContext>(std::move(context));
 }

@@ -46,7 +46,7 @@ class Executor {
   std::shared_ptr<Team> team_;
   std::vector<float> input_;
   AlignedBytes arena_, shared_;
-  std::vector<AlignedBytes> scratch_;  // per thread
+  std::vector<Memory> scratch_;  // per thread
   std::vector<std::vector<float>> head_values_;
   std::vector<detect::HeadMap> heads_;
   std::unique_ptr<StepContext> context_;  // of all these

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -98,6 +99,23 @@ Bytes map_file(const std::string& path) {
     throw storage_error(path, "cannot be opened");
   }
   return map(file.get(), path);
+}
+
+void drop_pages(std::span<const std::byte> part, std::span<const std::byte> mapped) {
+#if !defined(__EMSCRIPTEN__)  // whose files are in memory anyway
+  const std::byte* first = std::max(part.data(), mapped.data());
+  const std::byte* end = std::min(part.data() + part.size(), mapped.data() + mapped.size());
+  if (mapped.empty() || first >= end) return;
+  const auto before = static_cast<std::size_t>(first - mapped.data()) %
+                      static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  first -= before;
+  // Only advice: nothing depends on it.
+  static_cast<void>(
+      madvise(const_cast<std::byte*>(first), static_cast<std::size_t>(end - first), MADV_DONTNEED));
+#else
+  static_cast<void>(part);
+  static_cast<void>(mapped);
+#endif
 }
 
 std::optional<Bytes> map_if_there(const std::string& path) {

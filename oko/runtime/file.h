@@ -15,6 +15,9 @@ namespace oko::runtime {
 Bytes map_file(const std::string& path);
 // The same without an Error: empty if there is nothing, null if it cannot be read or is not a file.
 std::optional<Bytes> map_if_there(const std::string& path);
+// Frees the memory of pages with bytes of `part`, if they are in `mapped`, a file mapped by the
+// functions here: they are read again if they are needed.
+void drop_pages(std::span<const std::byte> part, std::span<const std::byte> mapped);
 
 // A file that is read in parts rather than mapped: its size may change meanwhile, which is then an
 // Error and not a signal.

@@ -49,10 +49,6 @@ HWY_INLINE int rows_of_block(int left, int most) {
 }
 
 HWY_INLINE V load(const float* from) { return hn::LoadU(D(), from); }
-HWY_INLINE V load(const Half* from) {
-  const hn::Rebind<hwy::float16_t, D> half;
-  return hn::PromoteTo(D(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(from)));
-}
 
 struct ClampVectors {
   V slope, cap;
@@ -85,6 +81,15 @@ HWY_INLINE void store_part(V v, float* to, int count) {
 #endif
 }
 
+inline void widen_half(const Half* from, std::size_t count, float* to) {
+  const hn::Rebind<hwy::float16_t, D> half;
+  const auto* halves = reinterpret_cast<const hwy::float16_t*>(from);
+  constexpr auto kStep = static_cast<std::size_t>(kLanes);
+  for (std::size_t i = 0; i < count; i += kStep) {
+    hn::StoreU(hn::PromoteTo(D(), hn::LoadU(half, halves + i)), D(), to + i);
+  }
+}
+
 // Calls body(0), body(1), …, body(kCount - 1), with each number known at compile time. GCC unrolls
 // loops too late to keep an array that they go over in registers.
 template <typename Body, int... kIndex>
@@ -104,8 +109,8 @@ constexpr std::ptrdiff_t kAhead = 512;
 // takes its factor from a lane, so that four of a row are one load. Every load is written before
 // the products that precede its own, for processors that run instructions in order; the last ones
 // are not used.
-template <int kRows, int kVectors, typename W>
-HWY_INLINE void add_fours(int fours, const float* from, std::ptrdiff_t a_row, const W* b,
+template <int kRows, int kVectors>
+HWY_INLINE void add_fours(int fours, const float* from, std::ptrdiff_t a_row, const float* b,
                           V (&sum)[kRows][kVectors]) {
   if (fours == 0) return;
   V factor[kRows], weight[kVectors];
@@ -117,7 +122,7 @@ HWY_INLINE void add_fours(int fours, const float* from, std::ptrdiff_t a_row, co
       b += kVectors * kLanes;
       V next[kVectors];
       repeat<kVectors>([&](auto v) HWY_ATTR { next[v] = load(b + v * kLanes); });
-      if (lane * kVectors * kLanes * sizeof(W) % 64 == 0) hwy::Prefetch(b + kAhead);
+      if (lane * kVectors * kLanes * sizeof(float) % 64 == 0) hwy::Prefetch(b + kAhead);
       repeat<kRows>([&](auto r) HWY_ATTR {
         repeat<kVectors>([&](auto v) HWY_ATTR {
           sum[r][v] = V{vfmaq_laneq_f32(sum[r][v].raw, weight[v].raw, factor[r].raw, lane)};
@@ -133,13 +138,17 @@ HWY_INLINE void add_fours(int fours, const float* from, std::ptrdiff_t a_row, co
 // Sums of kRows rows of one panel, kVectors vectors of columns, to rows `to_row` apart. There is
 // one of these for every block shape, so the epilogue is left to finish_block(). Most blocks are of
 // the largest shape, though: it has a variant that clamps (kClamped).
-template <int kRows, int kVectors, bool kClamped, typename W>
-HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, const float* bias,
+template <int kRows, int kVectors, bool kClamped>
+HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const float* b, const float* bias,
                              float* to, std::ptrdiff_t to_row) {
   V sum[kRows][kVectors];
-  repeat<kVectors>([&](auto v) HWY_ATTR {
-    const V first = bias ? hn::LoadU(D(), bias + v * kLanes) : hn::Zero(D());
-    repeat<kRows>([&](auto r) HWY_ATTR { sum[r][v] = first; });
+  // What every row begins with, or, a stride apart, each of them.
+  HWY_ALIGN static constexpr float kZeros[2 * kLanes] = {};
+  const float* first = g.add ? to : bias ? bias : kZeros;
+  const std::ptrdiff_t first_row = g.add ? to_row : 0;
+  repeat<kRows>([&](auto r) HWY_ATTR {
+    repeat<kVectors>([&](auto v) HWY_ATTR { sum[r][v] = hn::LoadU(D(), first + v * kLanes); });
+    first += first_row;
   });
   const std::ptrdiff_t a_row = g.a_row;
   for (int tap = 0; tap < g.taps; ++tap, a += g.a_tap) {
@@ -173,13 +182,12 @@ HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, cons
   });
 }
 
-template <typename W>
-using GemmBlock = void (*)(const GemmCall&, const float*, const W*, const float*, float*,
+using GemmBlock = void (*)(const GemmCall&, const float*, const float*, const float*, float*,
                            std::ptrdiff_t);
 
-template <int kVectors, typename W, std::size_t... kIndex>
-HWY_INLINE GemmBlock<W> gemm_block_of(int rows, std::index_sequence<kIndex...>) {
-  static constexpr GemmBlock<W> kBlocks[] = {&gemm_block<int{kIndex} + 1, kVectors, false, W>...};
+template <int kVectors, std::size_t... kIndex>
+HWY_INLINE GemmBlock gemm_block_of(int rows, std::index_sequence<kIndex...>) {
+  static constexpr GemmBlock kBlocks[] = {&gemm_block<int{kIndex} + 1, kVectors, false>...};
   return kBlocks[rows - 1];
 }
 
@@ -217,11 +225,10 @@ HWY_INLINE void finish_block(const GemmCall& g, const float* sums, int rows, int
 }
 
 // Panels outside, blocks of rows inside: a panel of weights stays in the cache while the rows pass.
-template <typename W>
-void gemm(const GemmCall& g) {
+inline void gemm(const GemmCall& g) {
   using Rows = std::make_index_sequence<kMaxRows>;
   HWY_ALIGN float sums[kMaxRows * 2 * kLanes];
-  const W* b = static_cast<const W*>(g.b);
+  const float* b = static_cast<const float*>(g.b);
   const std::ptrdiff_t depth = std::ptrdiff_t{g.taps} * g.depth;
   // Sums without an epilogue, such as Winograd's points, are stored directly.
   const bool plain = g.clamp.slope == 1 && g.clamp.cap == Clamp().cap && g.residual == nullptr;
@@ -233,10 +240,10 @@ void gemm(const GemmCall& g) {
       rows = rows_of_block(g.rows - row, kMaxRows);
       const bool clamped = whole && !plain && rows == kMaxRows && g.residual == nullptr;
       const bool direct = clamped || (whole && plain);
-      const auto block = clamped ? (vectors == 2 ? &gemm_block<kMaxRows, 2, true, W>
-                                                 : &gemm_block<kMaxRows, 1, true, W>)
-                                 : (vectors == 2 ? gemm_block_of<2, W>(rows, Rows())
-                                                 : gemm_block_of<1, W>(rows, Rows()));
+      const auto block =
+          clamped
+              ? (vectors == 2 ? &gemm_block<kMaxRows, 2, true> : &gemm_block<kMaxRows, 1, true>)
+              : (vectors == 2 ? gemm_block_of<2>(rows, Rows()) : gemm_block_of<1>(rows, Rows()));
       block(g, g.a + row * g.a_row, b + g.point * depth * vectors * kLanes,
             g.bias ? g.bias + column : nullptr, direct ? g.c + row * g.c_row + column : sums,
             direct ? g.c_row : vectors * kLanes);

@@ -22,10 +22,10 @@ namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
 const Kernels& table() {
-  static constexpr Kernels kTable{kLanes,          kMaxRows,         &gemm<float>, &gemm<Half>,
-                                  &winograd_input, &winograd_output, &depthwise,   &max_pool,
-                                  &interleave,     &to_planes,       &add,         &multiply,
-                                  &blend,          &zip<float>,      &activate};
+  static constexpr Kernels kTable{
+      kLanes,           kMaxRows,   &gemm,       &widen_half, &winograd_input, &winograd_kernels,
+      &winograd_output, &depthwise, &max_pool,   &interleave, &to_planes,      &add,
+      &multiply,        &blend,     &zip<float>, &activate};
   return kTable;
 }
 

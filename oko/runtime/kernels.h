@@ -27,15 +27,17 @@ struct Clamp {
 // C[rows × columns] = finish(A · B + bias). A: `rows` rows `a_row` apart, each `taps` runs of
 // `depth` elements, runs `a_tap` apart. B: packed in panels (pack.h), each
 // [points][taps·depth][width], of which the one at `point` is used. Per-column arrays are as long
-// as the columns of all panels.
+// as the columns of all panels. Floats without an epilogue may be added to what C has (`add`): of
+// all columns of its panels then.
 template <typename In, typename Out>
 struct MatrixCall {
   const In* a = nullptr;
   std::ptrdiff_t a_row = 0, a_tap = 0;
   int rows = 0, taps = 1, depth = 0, columns = 0;
   int points = 1, point = 0;
-  const void* b = nullptr;
+  const void* b = nullptr;      // floats, or bytes of int8
   const float* bias = nullptr;  // of columns; null: 0
+  bool add = false;
   Out* c = nullptr;
   std::ptrdiff_t c_row = 0;
   Clamp clamp;
@@ -55,7 +57,7 @@ struct View {
 };
 
 // Winograd F(4x4, 3x3): tiles of 4x4 outputs, in rows, each from 6x6 inputs.
-inline constexpr int kTile = 4, kPatch = 6, kPoints = kPatch * kPatch;
+inline constexpr int kTile = 4, kPatch = 6, kPoints = kPatch * kPatch, kTaps = 9;
 
 struct WinogradInput {
   View<const float> in;
@@ -63,6 +65,14 @@ struct WinogradInput {
   int tiles_across = 0, first_tile = 0, tile_count = 0;
   float* v = nullptr;  // [kPoints][tile_count][v_row]
   std::ptrdiff_t v_row = 0, v_point = 0;
+};
+
+// The points of 3x3 kernels, of one panel: what A is multiplied by.
+struct WinogradKernels {
+  const float* kernels = nullptr;  // [rows][kTaps][width]
+  int rows = 0, width = 0;         // a narrow or a wide panel
+  float* points = nullptr;         // [kPoints], `point` apart, each [rows][width]
+  std::ptrdiff_t point = 0;
 };
 
 struct WinogradOutput {
@@ -111,8 +121,10 @@ struct Kernels {
   int lanes;     // columns of a narrow panel of packed weights; a wide one has twice as many
   int max_rows;  // of a block of gemm(): the engine splits its work into multiples
   void (*gemm)(const GemmCall&);
-  void (*gemm_half)(const GemmCall&);
+  // Packed float16 to floats; `count` is a multiple of lanes.
+  void (*widen)(const Half* from, std::size_t count, float* to);
   void (*winograd_input)(const WinogradInput&);
+  void (*winograd_kernels)(const WinogradKernels&);
   void (*winograd_output)(const WinogradOutput&);
   void (*depthwise)(const DepthwiseCall&);
   void (*max_pool)(const PoolCall<float>&);

@@ -44,20 +44,15 @@ class KernelsTest : public ::testing::TestWithParam<SimdTarget> {
   const Kernels& plain_ = scalar_kernels();
 };
 
-// [points][rows][columns] in panels; W is float or Half.
-template <typename W>
-std::vector<W> packed(std::span<const float> values, int points, int rows, int columns, int lanes) {
-  std::vector<W> out;
+// [points][rows][columns] in panels.
+std::vector<float> packed(std::span<const float> values, int points, int rows, int columns,
+                          int lanes) {
+  std::vector<float> out;
   for (int column = 0; column < columns;) {
     const int width = columns - column > lanes ? 2 * lanes : lanes;
     for (int row = 0; row < points * rows; ++row) {
       for (int c = column; c < column + width; ++c) {
-        const float v = c < columns ? values[row * columns + c] : 0;
-        if constexpr (std::is_same_v<W, Half>) {
-          out.push_back(to_half(v));
-        } else {
-          out.push_back(v);
-        }
+        out.push_back(c < columns ? values[row * columns + c] : 0);
       }
     }
     column += width;
@@ -65,9 +60,8 @@ std::vector<W> packed(std::span<const float> values, int points, int rows, int c
   return out;
 }
 
-template <typename W, typename Kernel>
-void expect_same_product(Random& random, const Kernels& found, const Kernels& plain, Kernel kernel,
-                         int rows, int columns) {
+void expect_same_product(Random& random, const Kernels& found, const Kernels& plain, int rows,
+                         int columns) {
   const auto below = [&](int count) { return TestMap<float>::below(random, count); };
   GemmCall call;
   call.rows = rows;
@@ -97,12 +91,12 @@ void expect_same_product(Random& random, const Kernels& found, const Kernels& pl
   call.bias = below(4) == 0 ? nullptr : bias.data();
   call.residual = below(2) == 0 ? nullptr : residual.data();
   const auto run = [&](const Kernels& table) {
-    const auto weights = packed<W>(b, call.points, depth, columns, table.lanes);
+    const auto weights = packed(b, call.points, depth, columns, table.lanes);
     std::vector<float> c(static_cast<std::size_t>(call.c_row * (rows - 1) + columns), kCanary);
     GemmCall own = call;
     own.b = weights.data();
     own.c = c.data();
-    (table.*kernel)(own);
+    table.gemm(own);
     return c;
   };
   SCOPED_TRACE(std::to_string(rows) + " rows, " + std::to_string(columns) + " columns, depth " +
@@ -115,10 +109,80 @@ TEST_P(KernelsTest, MatrixProducts) {
   for (int rows = 1; rows <= 33; ++rows) {
     for (const int columns : {1, lanes - 1, lanes, lanes + 1, 2 * lanes - 1, 2 * lanes,
                               2 * lanes + 1, 3 * lanes + 2, 4 * lanes}) {
-      expect_same_product<float>(random_, kernels_, plain_, &Kernels::gemm, rows, columns);
-      expect_same_product<Half>(random_, kernels_, plain_, &Kernels::gemm_half, rows, columns);
+      expect_same_product(random_, kernels_, plain_, rows, columns);
       if (HasFatalFailure()) return;
     }
+  }
+}
+
+TEST_P(KernelsTest, ProductsAreAddedToWhatIsThere) {
+  for (int rows = 1; rows <= 33; ++rows) {
+    for (const int vectors : {1, 2, 3}) {
+      GemmCall call;
+      call.rows = rows;
+      call.columns = vectors * kernels_.lanes;
+      call.depth = 1 + below(19);
+      call.a_row = call.depth;
+      call.c_row = call.columns + below(6);
+      const auto a = numbers(static_cast<std::size_t>(rows * call.depth));
+      const auto b = numbers(static_cast<std::size_t>(call.depth * call.columns));
+      const auto c = numbers(static_cast<std::size_t>(rows * call.c_row));
+      call.a = a.data();
+      const auto run = [&](const Kernels& table, bool add) {
+        const auto weights = packed(b, 1, call.depth, call.columns, table.lanes);
+        auto sums = c;
+        GemmCall own = call;
+        own.b = weights.data();
+        own.c = sums.data();
+        own.add = add;
+        table.gemm(own);
+        return sums;
+      };
+      auto expected = run(plain_, false);
+      for (int r = 0; r < rows; ++r) {
+        for (int i = 0; i < call.columns; ++i) {
+          expected[r * call.c_row + i] += c[r * call.c_row + i];
+        }
+      }
+      expect_close(run(plain_, true), expected);
+      expect_close(run(kernels_, true), expected);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST_P(KernelsTest, WinogradPointsOfKernels) {
+  for (int rows = 1; rows <= 5; ++rows) {
+    for (const int vectors : {1, 2}) {
+      WinogradKernels call;
+      call.rows = rows;
+      call.width = vectors * kernels_.lanes;
+      call.point = rows * call.width + 3;
+      const auto kernels = numbers(static_cast<std::size_t>(rows * kTaps * call.width));
+      call.kernels = kernels.data();
+      const auto run = [&](const Kernels& table) {
+        std::vector<float> points(static_cast<std::size_t>(call.point * kPoints), kCanary);
+        WinogradKernels own = call;
+        own.points = points.data();
+        table.winograd_kernels(own);
+        return points;
+      };
+      expect_close(run(kernels_), run(plain_));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST_P(KernelsTest, WidensHalvesAndWritesNothingElse) {
+  for (int vectors = 1; vectors <= 9; ++vectors) {
+    const auto count = static_cast<std::size_t>(vectors * kernels_.lanes);
+    std::vector<Half> halves;
+    for (const float v : numbers(count)) halves.push_back(to_half(v));
+    std::vector<float> found(count + 1, kCanary), expected = found;
+    kernels_.widen(halves.data(), count, found.data());
+    plain_.widen(halves.data(), count, expected.data());
+    ASSERT_EQ(found, expected);
+    ASSERT_EQ(found[0], to_float(halves[0]));
   }
 }
 

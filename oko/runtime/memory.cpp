@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #endif
 
+#include "oko/base/locked.h"
 #include "oko/runtime/kernels.h"
 
 namespace oko::runtime {
@@ -19,6 +20,15 @@ AlignedBytes aligned_bytes(std::size_t count) {
   if (large) static_cast<void>(madvise(memory, count, MADV_HUGEPAGE));
 #endif
   return AlignedBytes(static_cast<std::byte*>(memory));
+}
+
+Memory memory_for(std::size_t count, bool secret) {
+  if (secret) {
+    const auto locked = std::make_shared<Locked>(count + kSlack);
+    return {locked, locked->span().first(count)};
+  }
+  const std::shared_ptr<std::byte[]> plain = aligned_bytes(count + kSlack);
+  return {plain, std::span(plain.get(), count)};
 }
 
 }  // namespace oko::runtime

@@ -10,6 +10,7 @@
 #include "oko/graph/dilation.h"
 #include "oko/runtime/build_identity.h"
 #include "oko/runtime/checksum.h"
+#include "oko/runtime/file.h"
 #include "oko/runtime/kernels8.h"
 #include "oko/runtime/memory.h"
 #include "oko/runtime/pack.h"
@@ -86,20 +87,6 @@ PackedHeader header_of(const Plan& plan, std::uint64_t fingerprint) {
   return header;
 }
 
-struct Memory {
-  std::shared_ptr<const void> owner;
-  std::span<std::byte> bytes;  // kAlignment-aligned, with kSlack after them
-};
-
-Memory memory_for(std::size_t count, bool secret) {
-  if (secret) {
-    const auto locked = std::make_shared<Locked>(count + kSlack);
-    return {locked, locked->span().first(count)};
-  }
-  const std::shared_ptr<std::byte[]> plain = aligned_bytes(count + kSlack);
-  return {plain, std::span(plain.get(), count)};
-}
-
 // Overwrites the weights that packed ones are made of: also those that were only in memory for a
 // while, such as expanded kernels, and if something is thrown.
 class Remains {
@@ -131,11 +118,13 @@ std::shared_ptr<const Model> Model::make(graph::Network network, const ModelOpti
   remains.add(network.weights);
   network = graph::undilated(std::move(network));
   remains.add(network.weights);
+  model->secret_ = options.secret;
   model->plan_ = make_plan(network, plan_options(network, options));
   if (!options.plan_only) {
     model->fingerprint_ = fingerprint_of(network, model->plan_);
+    drop_pages(options.mapped, options.mapped);
     const Memory memory = memory_for(model->plan_.weight_bytes, options.secret);
-    pack_weights(network, model->plan_, memory.bytes);
+    pack_weights(network, model->plan_, memory.bytes, options.mapped);
     model->weights_ = Bytes(memory.owner, memory.bytes);
   }
   network.weights.clear();

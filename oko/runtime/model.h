@@ -17,6 +17,9 @@ struct ModelOptions {
   // they were made of is left behind. The network's own must be writable, and nobody else's.
   bool secret = false;
   bool plan_only = false;  // nothing is packed: the model can be described but not run
+  // The mapped file that the weights are in, if they are: its pages need not stay in memory once
+  // they are packed.
+  std::span<const std::byte> mapped{};
 };
 
 // A network ready to run: its plan and its packed weights. Immutable; shared by any number of
@@ -38,6 +41,7 @@ class Model {
   const graph::Network& network() const { return network_; }  // without weights
   const Plan& plan() const { return plan_; }
   const std::byte* weights() const { return weights_.data(); }
+  bool secret() const { return secret_; }  // as ModelOptions has it
 
  private:
   Model() = default;
@@ -45,6 +49,7 @@ class Model {
   Plan plan_;
   std::uint64_t fingerprint_ = 0;  // of the weights and of how they are packed
   Bytes weights_;                  // kAlignment-aligned
+  bool secret_ = false;
 };
 
 // Whether packed weights may overwrite a file with this content: empty, packed weights of any

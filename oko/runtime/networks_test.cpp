@@ -40,16 +40,17 @@ double relative_difference(std::span<const float> found, std::span<const double>
 
 class Networks : public ::testing::TestWithParam<SimdTarget> {
  protected:
-  void expect_as_defined(const graph::Network& network, std::uint64_t seed) const {
+  void expect_as_defined(const graph::Network& network, std::uint64_t seed,
+                         Precision precision = Precision::kFloat32, double share = 1e-4) const {
     const auto input = random_numbers(static_cast<std::size_t>(network.input.count()), seed);
     const auto expected = graph::Reference<double>(network).run(input);
-    const auto model = Model::make(network, {Precision::kFloat32, GetParam()});
+    const auto model = Model::make(network, {precision, GetParam()});
     std::vector<std::vector<float>> first;
     for (const int threads : {1, 3}) {
       const auto heads = heads_of(model, threads, input);
       ASSERT_EQ(heads.size(), expected.size());
       for (std::size_t h = 0; h < heads.size(); ++h) {
-        EXPECT_LT(relative_difference(heads[h], expected[h]), 1e-4)
+        EXPECT_LT(relative_difference(heads[h], expected[h]), share)
             << "head " << h << ", " << threads << " threads";
       }
       if (threads > 1) {
@@ -64,6 +65,13 @@ TEST_P(Networks, FusedAndConcatenatedLayersMatchTheirDefinition) {
   for (const auto& [name, network] : fused_networks()) {
     SCOPED_TRACE(name);
     expect_as_defined(network, 1);
+  }
+}
+
+TEST_P(Networks, WithFloat16WeightsMatchTheirDefinition) {
+  for (const auto& [name, network] : fused_networks()) {
+    SCOPED_TRACE(name);
+    expect_as_defined(network, 1, Precision::kFloat16, 5e-3);
   }
 }
 

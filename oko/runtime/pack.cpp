@@ -7,6 +7,7 @@
 #include "oko/base/half.h"
 #include "oko/base/locked.h"
 #include "oko/graph/compact.h"
+#include "oko/runtime/file.h"
 #include "oko/runtime/kernels8.h"
 #include "oko/runtime/panels.h"
 #include "oko/runtime/tiling.h"
@@ -30,8 +31,9 @@ constexpr double kKernelPoints8[kPatch8][3] = {
     {1, 0, 0}, {1. / 2, 1. / 2, 1. / 2}, {1. / 2, -1. / 2, 1. / 2}, {0, 0, 1}};
 
 // The matrices that a convolution multiplies by: `points` of them (36 or 16 for Winograd, else 1),
-// each of `runs` runs of `depth` rows.
+// each of `runs` runs of `depth` rows. Late kernels (tiling.h) are rows of their taps.
 struct Form {
+  bool late = false;
   int points = 1, runs = 1, depth = 0, columns = 0, groups = 1, lanes = 1;
   int run_rows = 0;  // depth as packed: a multiple of the group size
   std::ptrdiff_t rows() const { return std::ptrdiff_t{runs} * run_rows; }
@@ -43,10 +45,11 @@ Form form_of(const ConvolutionStep& step, SimdTarget target) {
   const bool winograd = step.algorithm == Algorithm::kWinograd;
   const int group = is_int8(step) ? kernels8(target).group : 1;
   Form form;
-  form.points = winograd ? points_of(step) : 1;
+  form.late = winograd && winograd_tiling(step, block_of(step, target)).late;
+  form.points = winograd && !form.late ? points_of(step) : 1;
   form.runs = winograd ? 1 : c.size;
   form.groups = c.groups;
-  form.depth = in_channels / c.groups * (winograd ? 1 : c.size);
+  form.depth = in_channels / c.groups * (form.late ? kTaps : winograd ? 1 : c.size);
   form.run_rows = rounded(form.depth, group);
   form.columns = c.filters / c.groups;
   form.lanes = block_of(step, target).lanes;
@@ -99,10 +102,14 @@ class Panel {
   void fill(const ConvolutionStep& step, const graph::Folded& folded, int filter, int count) {
     const int size = step.convolution.size, taps = size * size;
     const bool winograd = step.algorithm == Algorithm::kWinograd;
-    const int channels = winograd ? form_.depth : form_.depth / size;
+    const int channels = step.in.shape.channels / form_.groups;
     for (int c = 0; c < count; ++c) {
       const float* kernel = folded.kernel.data() + std::ptrdiff_t{filter + c} * channels * taps;
       for (int k = 0; k < channels; ++k, kernel += taps) {
+        if (form_.late) {
+          for (int t = 0; t < taps; ++t) at(0, std::ptrdiff_t{k} * taps + t, c) = kernel[t];
+          continue;
+        }
         if (winograd) {
           float points[kPoints];
           is_int8(step) ? transform(kernel, kKernelPoints8, points)
@@ -351,7 +358,8 @@ void place_weights(ConvolutionStep& step, Plan& plan) {
   step.factors = take(kPoints8 * sizeof(std::int16_t));
 }
 
-void pack_weights(const graph::Network& network, const Plan& plan, std::span<std::byte> out) {
+void pack_weights(const graph::Network& network, const Plan& plan, std::span<std::byte> out,
+                  std::span<const std::byte> mapped) {
   std::fill(out.begin(), out.end(), std::byte{0});
   const auto quantization =
       plan.precision == Precision::kInt8 ? quantization_of(network) : std::nullopt;
@@ -359,6 +367,8 @@ void pack_weights(const graph::Network& network, const Plan& plan, std::span<std
     const auto* step = std::get_if<ConvolutionStep>(&any.work);
     if (step == nullptr) continue;
     graph::Folded folded = graph::fold(network, step->layer);
+    drop_pages(graph::weight_of(network, network.layers[step->layer], "kernel").data.span(),
+               mapped);
     graph::check_kernel(folded.kernel, storage_of(*step),
                         graph::place_of(network, static_cast<std::size_t>(step->layer)));
     const std::string& name = network.layers[step->layer].name;

@@ -53,8 +53,10 @@ Finish finish_of(Activation activation) {
 }
 
 // Multiplications of GEMM and of Winograd, to choose between them. A transform costs about as much
-// as `transform` multiplications per value.
-bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& out, bool int8) {
+// as `transform` multiplications per value, that of a late kernel (tiling.h) as kLate.
+bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& out,
+                   const PlanOptions& options) {
+  const bool int8 = options.precision == Precision::kInt8;
   if (c.size != 3 || c.stride != 1 || c.groups != 1) return false;
   // Measured on x86-64: an int8 product costs a quarter of a float one, a transform the same.
   const double transform = int8 ? 20 : 10;
@@ -62,7 +64,16 @@ bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& ou
   const double tiles = ((out.height + tile - 1) / tile) * ((out.width + tile - 1) / tile);
   const double channels = in.channels, filters = out.channels;
   const double direct = 9. * out.height * out.width * channels * filters;
-  const double winograd = points * tiles * (channels * filters + transform * (channels + filters));
+  ConvolutionStep step;
+  step.convolution = c;
+  step.algorithm = Algorithm::kWinograd;
+  step.in.shape = in;
+  step.in.number = int8 ? Number::kByte : Number::kFloat;
+  step.output = out;
+  constexpr double kLate = 120;
+  const double kernels = winograd_tiling(step, block_of(step, options.target)).late ? kLate : 0;
+  const double winograd = points * tiles * (channels * filters + transform * (channels + filters)) +
+                          kernels * channels * filters;
   return winograd < direct;
 }
 
@@ -312,8 +323,8 @@ class Planner {
     }
     // Int8 needs the ranges of the transform's points.
     const bool measured = !int8_ || !quantization_->layers.at(name).points.empty();
-    return measured && !floats_wanted && winograd_pays(c, in, out, int8_) ? Algorithm::kWinograd
-                                                                          : Algorithm::kGemm;
+    return measured && !floats_wanted && winograd_pays(c, in, out, options_) ? Algorithm::kWinograd
+                                                                             : Algorithm::kGemm;
   }
 
   void plan_layer(int i, const graph::Convolution& c) {

@@ -142,7 +142,7 @@ inline std::size_t pixel_bytes(const Map& map) {
 
 // A file must not be able to exhaust an app's memory. Tensors alive at one time, the scratch memory
 // of a step, and the input with the heads may each take this much, enough for YOLOv3 at 2300x2300
-// pixels; packed weights, which Winograd enlarges up to four times, twice as much.
+// pixels; packed weights twice as much.
 inline constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 
 struct PlanOptions {

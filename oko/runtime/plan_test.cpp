@@ -8,6 +8,7 @@
 #include "oko/base/error.h"
 #include "oko/runtime/quantize.h"
 #include "oko/runtime/test_networks.h"
+#include "oko/runtime/tiling.h"
 
 namespace oko::runtime {
 namespace {
@@ -63,6 +64,39 @@ TEST(Plan, TheTestedNetworksUseEveryWayOfRunningALayer) {
   EXPECT_THAT(floats, IsSupersetOf(both));
   EXPECT_THAT(bytes, IsSupersetOf(both));
   EXPECT_THAT(bytes, IsSupersetOf({"mish", "logistic"}));
+}
+
+// Of a late layer of YOLOv3-tiny: transformed, its kernels would be four times as large.
+TEST(Plan, KernelsThatNoCacheKeepsArePackedAsTheyAre) {
+  NetworkBuilder n({3, 13, 13});
+  n.head(n.convolution(n.convolution(graph::kNetworkInput, 256), 512));
+  const Plan plan = make_plan(n.finish(), {});
+  EXPECT_EQ(describe(plan.steps[1]), "conv 3x3 winograd");
+  EXPECT_LT(plan.weight_bytes, 1.05 * sizeof(float) * 9 * 256 * 512);
+}
+
+// The panels of AVX-512 would be half empty.
+TEST(Plan, FewFiltersArePackedForShorterVectors) {
+  for (const SimdTarget target : simd_targets()) {
+    for (const int filters : {8, 9}) {
+      NetworkBuilder n({3, 8, 8});
+      n.head(n.convolution(n.convolution(graph::kNetworkInput, 32), filters, 1));
+      const Plan plan = make_plan(n.finish(), {Precision::kFloat32, target});
+      const auto& step = std::get<ConvolutionStep>(plan.steps[1].work);
+      const bool shorter = kernels(target).lanes == 16 && filters == 8;
+      EXPECT_EQ(block_of(step, target).lanes, shorter ? 8 : kernels(target).lanes);
+    }
+  }
+}
+
+// Transforming them would take longer than it saves.
+TEST(Plan, LargeKernelsOfATinyTensorAreMultipliedDirectly) {
+  for (const int side : {4, 13}) {
+    NetworkBuilder n({3, side, side});
+    n.head(n.convolution(n.convolution(graph::kNetworkInput, 256), 256));
+    const std::string expected = side == 4 ? "conv 3x3 gemm" : "conv 3x3 winograd";
+    EXPECT_EQ(steps_of(n.finish())[1], expected);
+  }
 }
 
 TEST(Plan, ARouteOfTensorsWrittenInPlaceCostsNothing) {

@@ -19,21 +19,21 @@ float finished(float sum, const Clamp& clamp, const float* residual, const Clamp
   return residual ? clamped(value + *residual, residual_clamp) : value;
 }
 
-float number(float v) { return v; }
-float number(Half v) { return to_float(v); }
+void widen(const Half* from, std::size_t count, float* to) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = to_float(from[i]);
+}
 
-template <typename W>
 void gemm(const GemmCall& g) {
-  const W* panel = static_cast<const W*>(g.b);
+  const float* panel = static_cast<const float*>(g.b);
   for (int column = 0; column < g.columns;) {
     const int width = g.columns - column > kLanes ? 2 * kLanes : kLanes;
     for (int r = 0; r < g.rows; ++r) {
       for (int c = 0; c < std::min(width, g.columns - column); ++c) {
-        float sum = g.bias ? g.bias[column + c] : 0;
+        float sum = g.add ? g.c[r * g.c_row + column + c] : g.bias ? g.bias[column + c] : 0;
         for (int tap = 0; tap < g.taps; ++tap) {
           const float* a = g.a + r * g.a_row + tap * g.a_tap;
-          const W* b = panel + (std::ptrdiff_t{g.point} * g.taps + tap) * g.depth * width + c;
-          for (int k = 0; k < g.depth; ++k) sum += a[k] * number(b[std::ptrdiff_t{k} * width]);
+          const float* b = panel + (std::ptrdiff_t{g.point} * g.taps + tap) * g.depth * width + c;
+          for (int k = 0; k < g.depth; ++k) sum += a[k] * b[std::ptrdiff_t{k} * width];
         }
         const float* residual = g.residual ? g.residual + r * g.residual_row + column + c : nullptr;
         g.c[r * g.c_row + column + c] = finished(sum, g.clamp, residual, g.residual_clamp);
@@ -71,6 +71,30 @@ void winograd_input(const WinogradInput& w) {
           }
           w.v[(py * kPatch + px) * w.v_point + i * w.v_row + c] = sum;
         }
+      }
+    }
+  }
+}
+
+constexpr float kKernel[kPatch][3] = {{1.F / 4, 0, 0},
+                                      {-1.F / 6, -1.F / 6, -1.F / 6},
+                                      {-1.F / 6, 1.F / 6, -1.F / 6},
+                                      {1.F / 24, 1.F / 12, 1.F / 6},
+                                      {1.F / 24, -1.F / 12, 1.F / 6},
+                                      {0, 0, 1}};
+
+void winograd_kernels(const WinogradKernels& w) {
+  for (std::ptrdiff_t i = 0; i < std::ptrdiff_t{w.rows} * w.width; ++i) {
+    const float* kernel = w.kernels + i / w.width * kTaps * w.width + i % w.width;
+    for (int py = 0; py < kPatch; ++py) {
+      for (int px = 0; px < kPatch; ++px) {
+        float sum = 0;
+        for (int y = 0; y < 3; ++y) {
+          for (int x = 0; x < 3; ++x) {
+            sum += kKernel[py][y] * kKernel[px][x] * kernel[std::ptrdiff_t{y * 3 + x} * w.width];
+          }
+        }
+        w.points[(py * kPatch + px) * w.point + i] = sum;
       }
     }
   }
@@ -229,21 +253,10 @@ void activate(graph::Activation activation, float* values, std::size_t count) {
 }  // namespace
 
 const Kernels& scalar_kernels() {
-  static constexpr Kernels kTable{kLanes,
-                                  8,
-                                  &gemm<float>,
-                                  &gemm<Half>,
-                                  &winograd_input,
-                                  &winograd_output,
-                                  &depthwise,
-                                  &max_pool,
-                                  &interleave,
-                                  &to_planes,
-                                  &add,
-                                  &multiply,
-                                  &blend,
-                                  &zip,
-                                  &activate};
+  static constexpr Kernels kTable{
+      kLanes,           8,          &gemm,     &widen,      &winograd_input, &winograd_kernels,
+      &winograd_output, &depthwise, &max_pool, &interleave, &to_planes,      &add,
+      &multiply,        &blend,     &zip,      &activate};
   return kTable;
 }
 

@@ -327,6 +327,14 @@ constexpr Rule kConvolutions[] = {
        n.head(n.add(Convolution{12, 2, 3, 12, {3, 0, 4, 5}}, {0}));
        n.head(n.add(Convolution{6, 3, 4, 1, {0, 7, 0, 0}}, {kNetworkInput}));
      }},
+    {"kernels that no cache keeps, transformed",
+     [](NetworkBuilder& n) {
+       const int made = n.convolution(0, 70);
+       n.head(n.convolution(made, 90));
+       n.head(n.add(MaxPool{}, {n.convolution(made, 101)}));
+       const int wide = n.convolution(0, 80);
+       n.head(n.add(Shortcut{}, {n.convolution(wide, 80, 3, 1, Activation::kLinear), wide}));
+     }},
     {"depthwise of all sizes",
      [](NetworkBuilder& n) {
        for (const int size : {1, 2, 3, 5, 7}) {

@@ -20,7 +20,7 @@ inline graph::Network network(bool dilated) {
   network.name = "small";
   network.input = {3, 64, 64};
   network.classes = {"cat", "dog"};
-  graph::Convolution first{16, 3, 2, 1, graph::Padding::all(1), {}, graph::Activation::kLeaky};
+  graph::Convolution first{96, 3, 2, 1, graph::Padding::all(1), {}, graph::Activation::kLeaky};
   graph::Convolution second{
       64, 3, 1, 1, graph::Padding::all(dilated ? 2 : 1), {}, graph::Activation::kLeaky};
   second.dilation = dilated ? 2 : 1;

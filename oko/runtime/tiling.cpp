@@ -10,10 +10,14 @@ namespace {
 
 // At least half of the L2 cache of a core in today's phones and computers.
 constexpr std::size_t kCache = std::size_t{384} << 10;
+constexpr int kLateRows = 64;  // of Winograd's kernels that are transformed at a time
 constexpr std::size_t kWholeGather = std::size_t{2} << 20;
 
 std::uint64_t size_of(std::int64_t count, std::size_t bytes) {
   return static_cast<std::uint64_t>(count) * bytes;
+}
+std::size_t aligned(std::uint64_t bytes) {
+  return static_cast<std::size_t>((bytes + kAlignment - 1) / kAlignment * kAlignment);
 }
 // How many pieces of `bytes` fit in the cache, at least 1.
 int fitting(std::uint64_t cache, std::uint64_t bytes, std::uint64_t most) {
@@ -23,8 +27,19 @@ int fitting(std::uint64_t cache, std::uint64_t bytes, std::uint64_t most) {
 
 }  // namespace
 
+const Kernels& float_kernels(const ConvolutionStep& step, SimdTarget target) {
+  const Kernels& own = kernels(target);
+  if (step.algorithm != Algorithm::kGemm || own.lanes < 16) return own;
+  const Kernels& shorter = kernels(SimdTarget::kAvx2);
+  const int filters = step.convolution.filters / step.convolution.groups;
+  return shorter.lanes * 2 == own.lanes && filters <= shorter.lanes ? shorter : own;
+}
+
 Block block_of(const ConvolutionStep& step, SimdTarget target) {
-  if (!is_int8(step)) return {kernels(target).lanes, kernels(target).max_rows};
+  if (!is_int8(step)) {
+    const Kernels& table = float_kernels(step, target);
+    return {table.lanes, table.max_rows};
+  }
   const Kernels8& table = kernels8(target);
   return {table.lanes, table.max_rows, static_cast<std::size_t>(table.number_bytes),
           sizeof(std::int8_t)};
@@ -74,6 +89,11 @@ GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block) {
         std::int64_t{2} * step.output.width * packed_columns(c.filters, block.lanes);
     t.scratch.thread_bytes += size_of(rows, out_number) + kSlack;
   }
+  if (step.half) {
+    t.panel = aligned(t.scratch.thread_bytes);
+    const std::int64_t rows = std::int64_t{c.size} * c.size * t.depth;
+    t.scratch.thread_bytes = t.panel + size_of(rows * 2 * block.lanes, sizeof(float));
+  }
   return t;
 }
 
@@ -96,14 +116,32 @@ WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) 
     const int wanted = filters >= 512 ? 64 : 32;
     t.columns = std::min(all, std::max(1, wanted / panel) * panel);
   }
+  // Transformed floats are four times as large: kernels that no cache keeps are transformed in it,
+  // a few rows of a panel at a time.
+  t.late = t.whole && !is_int8(step);
+  t.rows = depth;
+  if (t.late) {
+    t.columns = std::min(all, panel);
+    t.rows = std::min((depth + line - 1) / line * line, kLateRows);
+    t.v_row = t.rows;
+    // As v_row: points would compete for the same lines.
+    t.late_point = t.rows * t.columns + line;
+  }
   t.m_row = t.columns;
   const std::uint64_t m_tile = size_of(points * t.m_row, sizeof(float));
   const std::uint64_t v_tile = t.whole ? 0 : size_of(points * t.v_row, number);
   const int tiles = fitting(kCache, m_tile + v_tile, 1 << 20);
   t.block = std::min(t.tiles, std::max(1, tiles / block.max_rows) * block.max_rows);
   t.scratch.thread_bytes = size_of(t.block, m_tile + v_tile) + 2 * kSlack;
+  t.scratch.thread_bytes += size_of(points * t.late_point, sizeof(float));
+  if (step.half) {
+    t.panel = aligned(t.scratch.thread_bytes);
+    const std::int64_t rows = t.late ? std::int64_t{kTaps} * t.rows : points * depth;
+    t.scratch.thread_bytes = t.panel + size_of(rows * panel, sizeof(float));
+  }
   if (t.whole) {
-    t.scratch.shared_bytes = size_of(points * t.v_row * t.tiles, number) + kSlack;
+    const int cuts = t.late ? (depth + t.rows - 1) / t.rows : 1;
+    t.scratch.shared_bytes = size_of(points * t.v_row * t.tiles * cuts, number) + kSlack;
   }
   return t;
 }

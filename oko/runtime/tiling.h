@@ -16,6 +16,9 @@ struct Block {
   std::size_t number_bytes = sizeof(float), weight_bytes = sizeof(float);
 };
 Block block_of(const ConvolutionStep& step, SimdTarget target);
+// Of floats: the target's, or, for so few filters that half of its vectors would be empty, those of
+// a target with shorter ones.
+const Kernels& float_kernels(const ConvolutionStep& step, SimdTarget target);
 inline bool is_int8(const ConvolutionStep& step) { return step.in.number == Number::kByte; }
 
 // Whether its windows are the pixels of the input, one after another.
@@ -39,6 +42,7 @@ struct GemmTiling {
   int columns = 0;         // of a task: a multiple of a wide panel, or all
   int depth = 0;           // input channels of a group
   std::ptrdiff_t row = 0;  // elements of a gathered row
+  std::size_t panel = 0;   // in the thread's scratch: where a panel of float16 becomes floats
   Scratch scratch;
 };
 GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block);
@@ -46,9 +50,13 @@ GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block);
 struct WinogradTiling {
   int across = 0, tiles = 0;
   bool whole = false;  // all tiles are transformed in advance; else block by block
+  bool late = false;   // kernels are packed as they are, and transformed when they are multiplied
+  int rows = 0;        // of kernels, and channels of tiles, at a time: all, if not late
   int block = 1;       // tiles that are multiplied at a time
   int columns = 0;     // of a piece of work
   std::ptrdiff_t v_row = 0, m_row = 0;
+  std::ptrdiff_t late_point = 0;  // elements from one point of late kernels to the next
+  std::size_t panel = 0;          // as in GemmTiling
   Scratch scratch;
 };
 WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block);

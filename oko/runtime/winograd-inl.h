@@ -27,6 +27,44 @@ HWY_INLINE void to_points(const V d[kPatch], V out[kPatch]) {
   out[5] = hn::MulAdd(four, d[1], hn::NegMulAdd(five, d[3], d[5]));
 }
 
+// One row or column of the transform of a kernel: 3 values to 6 points.
+HWY_INLINE void kernel_points(const V k[3], V out[kPatch]) {
+  const D t;
+  const V sixth = hn::Set(t, -1.F / 6), twelfth = hn::Set(t, 1.F / 12);
+  const V even = hn::Mul(hn::Add(k[0], k[2]), sixth), odd = hn::Mul(k[1], sixth);
+  // (k0 + 4 k2) / 24
+  const V wide = hn::Mul(hn::MulAdd(hn::Set(t, 4.F), k[2], k[0]), hn::Set(t, 1.F / 24));
+  out[0] = hn::Mul(k[0], hn::Set(t, .25F));
+  out[1] = hn::Add(even, odd);
+  out[2] = hn::Sub(even, odd);
+  out[3] = hn::MulAdd(k[1], twelfth, wide);
+  out[4] = hn::NegMulAdd(k[1], twelfth, wide);
+  out[5] = k[2];
+}
+
+inline void winograd_kernels(const WinogradKernels& w) {
+  const float* kernels = w.kernels;
+  float* to = w.points;
+  for (int row = 0; row < w.rows; ++row, kernels += kTaps * w.width) {
+    for (int c = 0; c < w.width; c += kLanes, to += kLanes) {
+      V rows[3][kPatch];  // [y][point of x]
+      for (int y = 0; y < 3; ++y) {
+        V pixels[3];
+        for (int x = 0; x < 3; ++x) pixels[x] = load(kernels + (y * 3 + x) * w.width + c);
+        kernel_points(pixels, rows[y]);
+      }
+      for (int x = 0; x < kPatch; ++x) {
+        const V column[3] = {rows[0][x], rows[1][x], rows[2][x]};
+        V points[kPatch];
+        kernel_points(column, points);
+        for (int y = 0; y < kPatch; ++y) {
+          hn::StoreU(points[y], D(), to + (y * kPatch + x) * w.point);
+        }
+      }
+    }
+  }
+}
+
 // One row or column of the output transform: 6 points to 4 values.
 HWY_INLINE void from_points(const V m[kPatch], V out[kTile]) {
   const D t;
