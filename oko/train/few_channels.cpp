@@ -37,7 +37,8 @@ void convolve(const at::Tensor& x, const at::Tensor& kernel, std::int64_t stride
   constexpr std::int64_t kRows = 8;  // of the output, by one thread at a time
   const std::int64_t parts = (out_height + kRows - 1) / kRows;
   at::parallel_for(0, x.size(0) * parts, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> rows(static_cast<std::size_t>(((kRows - 1) * stride + size) * row));
+    std::vector<float> rows(static_cast<std::size_t>(((kRows - 1) * stride + size) * row) +
+                            runtime::kSlack / sizeof(float));
     for (std::int64_t part = begin; part < end; ++part) {
       const std::int64_t image = part / parts, first = part % parts * kRows;
       const std::int64_t count = std::min(kRows, out_height - first);

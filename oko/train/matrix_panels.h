@@ -14,7 +14,8 @@ struct MatrixView {
   std::ptrdiff_t step = 0, column_step = 0;  // in values, from one row and column to the next
 };
 
-// As runtime::MatrixCall::b: panels of columns, each [depth][width].
+// As runtime::MatrixCall::b: panels of columns, each [depth][width], with the bytes after them that
+// kernels may read.
 inline std::vector<float> packed(const MatrixView& matrix, int lanes) {
   std::vector<float> panels;
   runtime::for_panels(static_cast<int>(matrix.columns), lanes, [&](int first, int width) {
@@ -25,6 +26,7 @@ inline std::vector<float> packed(const MatrixView& matrix, int lanes) {
       }
     }
   });
+  panels.resize(panels.size() + runtime::kSlack / sizeof(float));
   return panels;
 }
 

@@ -32,12 +32,17 @@ class Product {
     call_.c_row = matrix.columns;
   }
 
-  void operator()(const float* a, std::int64_t pixels, float* c) const {
-    runtime::GemmCall call = call_;
-    call.a = a;
-    call.rows = static_cast<int>(pixels);
-    call.c = c;
-    kernels_.gemm(call);
+  // `last`: nothing follows A in memory. Kernels may read beyond a row.
+  void operator()(const float* a, std::int64_t pixels, float* c, bool last) const {
+    if (last) {
+      const float* row = a + (pixels - 1) * call_.depth;
+      std::vector<float> copy(row, row + call_.depth);
+      copy.resize(copy.size() + runtime::kSlack / sizeof(float));
+      multiply(a, pixels - 1, c);
+      multiply(copy.data(), 1, c + (pixels - 1) * call_.columns);
+    } else {
+      multiply(a, pixels, c);
+    }
   }
   // As many of whose values of both maps stay in a thread's second-level cache.
   std::int64_t pixels_at_a_time() const {
@@ -47,6 +52,14 @@ class Product {
   }
 
  private:
+  void multiply(const float* a, std::int64_t pixels, float* c) const {
+    runtime::GemmCall call = call_;
+    call.a = a;
+    call.rows = static_cast<int>(pixels);
+    call.c = c;
+    kernels_.gemm(call);
+  }
+
   const runtime::Kernels& kernels_;
   std::vector<float> panels_;
   runtime::GemmCall call_;
@@ -116,14 +129,14 @@ class KernelGradient {
 template <typename Done>
 void forward_pass(const at::Tensor& x, const at::Tensor& kernel, const at::Tensor& y,
                   const MapRuns& runs, Done done) {
-  const std::int64_t in = x.size(1), out = y.size(1);
+  const std::int64_t in = x.size(1), out = y.size(1), pixels = y.numel() / out;
   const Product product({values_of<float>(kernel), in, out, 1, in});
   const std::int64_t block = product.pixels_at_a_time();
   runs.for_each([&](std::int64_t run, std::int64_t offset, std::int64_t length) {
     const std::int64_t first = offset / out, count = length / out;
     for (std::int64_t i = first; i < first + count; i += block) {
-      product(values_of<float>(x) + i * in, std::min(block, first + count - i),
-              values_of<float>(y) + i * out);
+      const std::int64_t n = std::min(block, first + count - i);
+      product(values_of<float>(x) + i * in, n, values_of<float>(y) + i * out, i + n == pixels);
     }
     done(run);
   });
@@ -156,12 +169,16 @@ Gradients backward_pass(AutogradContext* context, const at::Tensor& x, const at:
   }
   for_each_part(pixels, part, [&](std::int64_t first, std::int64_t count) {
     const OwnRows x_rows(kChunk, in), gradient_rows(kChunk, out);
-    std::vector<float> memory(static_cast<std::size_t>(kChunk * out));
+    std::vector<float> memory(static_cast<std::size_t>(kChunk * out) +
+                              runtime::kSlack / sizeof(float));
     for (std::int64_t i = first; i < first + count; i += kChunk) {
       const std::int64_t n = std::min(kChunk, first + count - i);
       const float* g = rows(i, n, memory.data());
       if (kernel_gradient) kernel_gradient->add(i, n, g, x_rows, gradient_rows);
-      if (input_gradient) (*input_gradient)(g, n, values_of<float>(result.by_input) + i * in);
+      if (input_gradient) {
+        float* const by_input = values_of<float>(result.by_input) + i * in;
+        (*input_gradient)(g, n, by_input, i + n == pixels);
+      }
     }
   });
   if (kernel_gradient) kernel_gradient->write(values_of<float>(result.by_kernel));
