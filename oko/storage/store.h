@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -110,6 +111,15 @@ class PartUpload {
   virtual bool has(int part) const = 0;
   // Writes part `part` of [0, part_count()), complete; verified by checksum.
   virtual void write(int part, std::span<const std::byte> content) = 0;
+  // Whether a part may also be written as it comes, without keeping it in memory: pieces of it in
+  // order, by one thread, and at its end the CRC-32C of all. Until then has() is false, and it may
+  // be begun again. Otherwise the two must not be called.
+  virtual bool takes_pieces() const { return false; }
+  virtual void write_piece(int /*part*/, std::uint64_t /*offset in it*/,
+                           std::span<const std::byte> /*piece*/) {
+    assert(false);
+  }
+  virtual void end_part(int /*part*/, std::uint32_t /*crc*/) { assert(false); }
   // Publishes the file once every part is stored.
   virtual Entry finish() = 0;
   // Keeps the parts for resume_parts(). They cost storage until then.

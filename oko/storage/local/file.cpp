@@ -111,6 +111,15 @@ void File::flush() const {
   if (::fsync(descriptor_) != 0) refuse(path_, "cannot write", errno);
 }
 
+void File::begin_flush(std::uint64_t offset, std::uint64_t count) const {
+#ifdef SYNC_FILE_RANGE_WRITE
+  ::sync_file_range(descriptor_, static_cast<off64_t>(offset), static_cast<off64_t>(count),
+                    SYNC_FILE_RANGE_WRITE);
+#else
+  static_cast<void>(offset + count);
+#endif
+}
+
 void make_folders_for(const std::string& path) {
   const fs::path folder = fs::path(path).parent_path();
   if (folder.empty()) return;

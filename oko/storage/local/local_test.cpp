@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "oko/base/json.h"
+#include "oko/storage/checksum.h"
 #include "oko/storage/local/file.h"
 #include "oko/storage/local/many_files.h"
 #include "oko/storage/store.h"
@@ -126,6 +127,40 @@ TEST_F(Disk, ResumesPartsOfADeadProcess) {
   EXPECT_EQ(files_in_folder(), 1u);
   EXPECT_FALSE(store_->resume_parts(token));
   EXPECT_THROW(store_->resume_parts("{}"), Error);
+}
+
+TEST_F(Disk, TakesAPartInPiecesAndKnowsItOnlyWhole) {
+  PartOptions options;
+  options.part_size = 4096;
+  const std::string content = std::string(4096, 'a') + std::string(4096, 'b') + "end";
+  const auto all = bytes(content);
+  std::string token;
+  {
+    auto parts = store_->upload_parts(file("a"), content.size(), options);
+    ASSERT_TRUE(parts->takes_pieces());
+    parts->write_piece(0, 0, bytes("a connection that breaks"));
+    EXPECT_FALSE(parts->has(0));
+    parts->write_piece(0, 0, all.first(1000));  // begun again
+    parts->write_piece(0, 1000, all.subspan(1000, 3096));
+    EXPECT_FALSE(parts->has(0));
+    parts->end_part(0, crc32c(all.first(4096)));
+    EXPECT_TRUE(parts->has(0));
+    parts->write_piece(1, 0, all.subspan(4096, 4096));
+    parts->end_part(1, crc32c(bytes("what was not written")));
+    token = parts->token();
+    parts->keep();
+  }
+  auto parts = store_->resume_parts(token);
+  ASSERT_TRUE(parts);
+  EXPECT_TRUE(parts->has(0));
+  EXPECT_FALSE(parts->has(1));  // read again: its checksum is another
+  parts->write_piece(1, 0, all.subspan(4096, 4096));
+  parts->end_part(1, crc32c(all.subspan(4096, 4096)));
+  parts->write_piece(2, 0, all.last(3));
+  EXPECT_THROW(parts->finish(), Error);
+  parts->end_part(2, crc32c(all.last(3)));
+  parts->finish();
+  EXPECT_EQ(store_->read(file("a")).text(), content);
 }
 
 TEST_F(Disk, WritesTheLongestNames) {

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <mutex>
 
 #include "oko/storage/checksum.h"
@@ -76,8 +77,21 @@ class LocalParts final : public PartUpload {
 
   void write(int part, std::span<const std::byte> content) override {
     plan_.check(part, content);
-    file_.write_at(plan_.offset_of(part), content);
-    const std::string line = std::to_string(part) + " " + std::to_string(crc32c(content)) + "\n";
+    write_piece(part, 0, content);
+    end_part(part, crc32c(content));
+  }
+
+  bool takes_pieces() const override { return true; }
+
+  void write_piece(int part, std::uint64_t offset, std::span<const std::byte> piece) override {
+    assert(offset + piece.size() <= plan_.size_of(part));
+    file_.write_at(plan_.offset_of(part) + offset, piece);
+  }
+
+  void end_part(int part, std::uint32_t crc) override {
+    // The disk begins now, so that little is left for the flush at the end.
+    file_.begin_flush(plan_.offset_of(part), plan_.size_of(part));
+    const std::string line = std::to_string(part) + " " + std::to_string(crc) + "\n";
     const std::lock_guard lock(mutex_);
     done_file_.write_all(std::as_bytes(std::span(line)));
     stored_[part] = true;

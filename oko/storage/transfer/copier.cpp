@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kAttempts = 4;
 constexpr std::uint64_t kStreamMemory = std::uint64_t{2} << 20;
+// A part that is written as it comes: mostly the system's buffers of its connection.
+constexpr std::uint64_t kPiecesMemory = std::uint64_t{8} << 20;
 
 // Corrupted in transit, or the source changed in the meantime: worth retrying.
 class Mismatch : public Error {
@@ -45,9 +47,12 @@ struct Copier::BigFile {
   std::optional<Error> error;
   bool again = false;  // the error is worth another attempt from the start
 
+  std::uint64_t offset_of(int part) const {
+    return static_cast<std::uint64_t>(part) * upload->part_size();
+  }
   std::uint64_t size_of(int part) const {
     const std::uint64_t size = upload->part_size();
-    return std::min(size, job.from.size - static_cast<std::uint64_t>(part) * size);
+    return std::min(size, job.from.size - offset_of(part));
   }
   void fail(const Error& e, bool from_the_beginning) {
     const std::scoped_lock lock(mutex);
@@ -215,7 +220,8 @@ void Copier::copy_parts(CopyJob& job) {
       tally_.moved += file->size_of(part);
       continue;
     }
-    tasks.push_back({file->size_of(part),
+    const std::uint64_t size = file->size_of(part);
+    tasks.push_back({file->upload->takes_pieces() ? std::min(kPiecesMemory, size) : size,
                      [this, file, part](const Workers::Lease&) { copy_part(file, part); }});
   }
   tally_.kept_parts(static_cast<std::uint64_t>(file->upload->part_count()) - tasks.size());
@@ -224,23 +230,72 @@ void Copier::copy_parts(CopyJob& job) {
   end_part(file);
 }
 
+namespace {
+
+// The sums of a part, as it comes.
+class Summing {
+ public:
+  explicit Summing(bool with_md5) {
+    if (with_md5) md5_.emplace();
+  }
+  void add(std::span<const std::byte> piece) {
+    crc_ = crc32c(piece, crc_);
+    if (md5_) md5_->add(piece);
+  }
+  PartSums finish() {
+    PartSums sums{crc_, ""};
+    if (md5_) {
+      const auto digest = md5_->finish();
+      sums.md5.assign(reinterpret_cast<const char*>(digest.data()), digest.size());
+    }
+    return sums;
+  }
+
+ private:
+  std::uint32_t crc_ = 0;
+  std::optional<Md5> md5_;
+};
+
+}  // namespace
+
+PartSums Copier::copy_at_once(BigFile& file, int part) {
+  const std::string& uri = file.job.from.uri;
+  const Bytes content =
+      read_range(uri, file.offset_of(part), file.size_of(part), file.job.from.version);
+  if (content.size() != file.size_of(part)) throw Conflict(uri);
+  Summing sums(file.etag_parts > 0);
+  sums.add(content.span());
+  file.upload->write(part, content.span());
+  workers_.moved(content.size());
+  return sums.finish();
+}
+
+// Each piece is added and written while it is in the processor's cache.
+PartSums Copier::copy_pieces(BigFile& file, int part) {
+  const std::string& uri = file.job.from.uri;
+  Summing sums(file.etag_parts > 0);
+  std::uint64_t done = 0;
+  read_to(uri, file.offset_of(part), file.size_of(part), file.job.from.version,
+          [&](std::span<const std::byte> piece) {
+            sums.add(piece);
+            file.upload->write_piece(part, done, piece);
+            done += piece.size();
+            workers_.moved(piece.size());
+          });
+  if (done != file.size_of(part)) throw Conflict(uri);
+  PartSums made = sums.finish();
+  file.upload->end_part(part, made.crc32c);
+  return made;
+}
+
 void Copier::copy_part(const std::shared_ptr<BigFile>& file, int part) {
   try {
     if (!file->failed && !tally_.stopping) {
-      const std::string& uri = file->job.from.uri;
-      const std::uint64_t offset = static_cast<std::uint64_t>(part) * file->upload->part_size();
       const std::uint64_t size = file->size_of(part);
-      const Bytes content = read_range(uri, offset, size, file->job.from.version);
-      if (content.size() != size) throw Conflict(uri);
-      PartSums sums{crc32c(content.span()), ""};
-      if (file->etag_parts > 0) {
-        const auto digest = md5(content.span());
-        sums.md5.assign(reinterpret_cast<const char*>(digest.data()), digest.size());
-      }
-      file->upload->write(part, content.span());
+      const PartSums sums =
+          file->upload->takes_pieces() ? copy_pieces(*file, part) : copy_at_once(*file, part);
       manifest_.part(file->job.name, part, sums);
       tally_.moved += size;
-      workers_.moved(size);
       const std::scoped_lock lock(file->mutex);
       file->sums[part] = sums;
     }

@@ -68,6 +68,8 @@ class Copier {
   void copy_stream(const CopyJob& job);
   void copy_parts(CopyJob& job);
   void copy_part(const std::shared_ptr<BigFile>& file, int part);
+  PartSums copy_at_once(BigFile& file, int part);
+  PartSums copy_pieces(BigFile& file, int part);
   void end_part(const std::shared_ptr<BigFile>& file);
   void finish(BigFile& file);
   void finished(const CopyJob& job, const Entry& made);
