@@ -21,7 +21,7 @@ std::uint64_t place_lives(std::vector<Life>& lives) {
       if (other->last < life.first || life.last < other->first) continue;
       if (offset + life.bytes <= other->offset) break;
       const std::uint64_t end = other->offset + other->bytes;
-      offset = std::max(offset, (end + kAlignment - 1) / kAlignment * kAlignment);
+      offset = std::max(offset, aligned(end));
     }
     life.offset = offset;
     total = std::max(total, offset + life.bytes);

@@ -206,9 +206,8 @@ class GemmConvolution {
   }
 
   std::size_t pool_offset() const {  // of the two rows to pool, after the gathered ones
-    const std::size_t bytes = static_cast<std::size_t>((tiling_.band - 1) * c_.stride + c_.size) *
-                              static_cast<std::size_t>(bytes_of(tiling_.row));
-    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return aligned(static_cast<std::size_t>((tiling_.band - 1) * c_.stride + c_.size) *
+                   static_cast<std::size_t>(bytes_of(tiling_.row)));
   }
 
   Call call_for(int group, int first, int count, const std::byte* weights) const {

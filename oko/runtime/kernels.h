@@ -15,6 +15,11 @@
 namespace oko::runtime {
 
 inline constexpr std::size_t kAlignment = 64;
+// Bytes, rounded up to a multiple of it.
+template <typename T>
+constexpr T aligned(T bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 inline constexpr std::size_t kSlack = 256;  // readable bytes after every buffer
 
 // The epilogue of a sum: v = min(max(v, slope·v), cap), then, if there is a residual, v + residual

@@ -339,7 +339,7 @@ std::size_t packed_column_array(const ConvolutionStep& step, SimdTarget target) 
 void place_weights(ConvolutionStep& step, Plan& plan) {
   const auto take = [&](std::size_t bytes) {
     const std::size_t at = plan.weight_bytes;
-    plan.weight_bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    plan.weight_bytes += aligned(bytes);
     return at;
   };
   const graph::Convolution& c = step.convolution;

@@ -136,8 +136,7 @@ struct Plan {
 
 // Bytes of a pixel as floats, including what kernels may read past it.
 inline std::size_t pixel_bytes(const Map& map) {
-  const auto bytes = static_cast<std::size_t>(map.shape.channels) * sizeof(float) + kSlack;
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return aligned(static_cast<std::size_t>(map.shape.channels) * sizeof(float) + kSlack);
 }
 
 // A file must not be able to exhaust an app's memory. Tensors alive at one time, the scratch memory

@@ -16,9 +16,6 @@ constexpr std::size_t kWholeGather = std::size_t{2} << 20;
 std::uint64_t size_of(std::int64_t count, std::size_t bytes) {
   return static_cast<std::uint64_t>(count) * bytes;
 }
-std::size_t aligned(std::uint64_t bytes) {
-  return static_cast<std::size_t>((bytes + kAlignment - 1) / kAlignment * kAlignment);
-}
 // How many pieces of `bytes` fit in the cache, at least 1.
 int fitting(std::uint64_t cache, std::uint64_t bytes, std::uint64_t most) {
   return static_cast<int>(
@@ -90,7 +87,7 @@ GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block) {
     t.scratch.thread_bytes += size_of(rows, out_number) + kSlack;
   }
   if (step.half) {
-    t.panel = aligned(t.scratch.thread_bytes);
+    t.panel = static_cast<std::size_t>(aligned(t.scratch.thread_bytes));
     const std::int64_t rows = std::int64_t{c.size} * c.size * t.depth;
     t.scratch.thread_bytes = t.panel + size_of(rows * 2 * block.lanes, sizeof(float));
   }
@@ -135,7 +132,7 @@ WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) 
   t.scratch.thread_bytes = size_of(t.block, m_tile + v_tile) + 2 * kSlack;
   t.scratch.thread_bytes += size_of(points * t.late_point, sizeof(float));
   if (step.half) {
-    t.panel = aligned(t.scratch.thread_bytes);
+    t.panel = static_cast<std::size_t>(aligned(t.scratch.thread_bytes));
     const std::int64_t rows = t.late ? std::int64_t{kTaps} * t.rows : points * depth;
     t.scratch.thread_bytes = t.panel + size_of(rows * panel, sizeof(float));
   }
