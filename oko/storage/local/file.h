@@ -33,9 +33,9 @@ class File {
   // Bytes read; fewer than requested only at the end.
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> content) const;
   void flush() const;
-  // Lets the disk begin with these bytes (all from `offset` if `count` is 0) and returns at once:
-  // flush() then has less to wait for. It promises nothing.
-  void begin_flush(std::uint64_t offset = 0, std::uint64_t count = 0) const;
+  // Lets the disk begin with these bytes and returns at once: flush() then has less to wait for. It
+  // promises nothing.
+  void begin_flush(std::uint64_t offset, std::uint64_t count) const;
 
  private:
   std::string path_;
