@@ -9,6 +9,7 @@
 #include "oko/train/batch_norm_activate.h"
 #include "oko/train/dropout.h"
 #include "oko/train/max_pool.h"
+#include "oko/train/test_convolutions.h"
 #include "oko/train/test_workers.h"
 
 namespace oko::train {
@@ -66,13 +67,6 @@ struct BatchNormRun {
 
   at::Tensor x, scale, bias, mean, variance, gradient, y;
 };
-
-// max |a − b| / max |b|
-double relative_difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  const at::Tensor wide = a.detach().to(at::kDouble), expected = b.detach();
-  return (wide - expected).abs().max().item<double>() / expected.abs().max().item<double>();
-}
 
 class BatchNormActivate : public ::testing::TestWithParam<Case> {};
 

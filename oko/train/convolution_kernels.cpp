@@ -174,21 +174,6 @@ void output_values(const Points<const float>& from, const TiledMaps<float>& maps
   }
 }
 
-// One row or column of the kernel transform: 3 taps to 6 points.
-HWY_INLINE void to_kernel_points(const V g[kTaps], V out[kPatch]) {
-  const D t;
-  const V sixth = hn::Set(t, 1.F / 6), twelfth = hn::Set(t, 1.F / 12);
-  const V even = hn::Mul(hn::Add(g[0], g[2]), hn::Neg(sixth)), odd = hn::Mul(g[1], sixth);
-  const V even2 = hn::MulAdd(g[2], sixth, hn::Mul(g[0], hn::Set(t, 1.F / 24)));
-  const V odd2 = hn::Mul(g[1], twelfth);
-  out[0] = hn::Mul(g[0], hn::Set(t, .25F));
-  out[1] = hn::Sub(even, odd);
-  out[2] = hn::Add(even, odd);
-  out[3] = hn::Add(even2, odd2);
-  out[4] = hn::Sub(even2, odd2);
-  out[5] = g[2];
-}
-
 // Values of a kernel whose lanes lie far apart: kLanes rows, which are neighbours, of each lane and
 // tap. At such distances a gathering of lanes would find them in a few lines of the cache.
 class NearLanes {
@@ -231,12 +216,12 @@ void kernel_points(const KernelView& kernel, std::int64_t first, int vectors,
           column[y] =
               kernel.lane == 1 ? load_part(base + tap * kernel.tap, lanes) : near(tap, r % kLanes);
         }
-        to_kernel_points(column, points);
+        engine::kernel_points(column, points);
         for (int y = 0; y < kPatch; ++y) down[y][x] = points[y];
       }
       for (int y = 0; y < kPatch; ++y) {
         V points[kPatch];
-        to_kernel_points(down[y], points);
+        engine::kernel_points(down[y], points);
         for (int x = 0; x < kPatch; ++x) {
           hn::StoreU(points[x], D(), out + (y * kPatch + x) * to.point);
         }
@@ -448,6 +433,11 @@ namespace oko::train {
 const ConvolutionKernels* convolution_kernels(SimdTarget target) {
   OKO_SIMD_SELECT(target, table());
   return nullptr;
+}
+
+const ConvolutionKernels* best_convolution_kernels() {
+  static const ConvolutionKernels* const kernels = convolution_kernels(best_simd_target());
+  return kernels;
 }
 
 }  // namespace oko::train

@@ -107,4 +107,7 @@ struct ConvolutionKernels {
 // Null if there are none for this target: kScalar has none.
 const ConvolutionKernels* convolution_kernels(SimdTarget target);
 
+// Those of best_simd_target().
+const ConvolutionKernels* best_convolution_kernels();
+
 }  // namespace oko::train

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "oko/runtime/kernels.h"
-#include "oko/train/batch_norm_passes.h"
 #include "oko/train/convolution_kernels.h"
+#include "oko/train/convolve_and_normalize.h"
 #include "oko/train/map_runs.h"
 #include "oko/train/parts.h"
 
@@ -14,11 +14,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-const ConvolutionKernels* best_kernels() {
-  static const ConvolutionKernels* const kernels = convolution_kernels(best_simd_target());
-  return kernels;
-}
 
 // A batch of maps.
 struct Maps {
@@ -61,9 +56,10 @@ class Band {
         continue;
       }
       const std::int64_t fit = divide_up(columns_ - left, spread);
-      best_kernels()->copy_pixels({maps.at(image, from / spread) + first_channel, maps.channels,
-                                   count, std::min(maps.width, fit), row + left * channels_,
-                                   spread * channels_, best_kernels()->lanes});
+      best_convolution_kernels()->copy_pixels({maps.at(image, from / spread) + first_channel,
+                                               maps.channels, count, std::min(maps.width, fit),
+                                               row + left * channels_, spread * channels_,
+                                               best_convolution_kernels()->lanes});
     }
   }
 
@@ -192,7 +188,7 @@ void convolve(const Maps& input, std::int64_t spread, const at::Tensor& kernel, 
 class KernelGradient {
  public:
   KernelGradient(std::int64_t channels, const Windows& windows, std::int64_t bands)
-      : kernels_(*best_kernels()),
+      : kernels_(*best_convolution_kernels()),
         windows_(windows),
         channels_(channels),
         all_(divide_up(channels, kernels_.lanes) * kernels_.lanes),
@@ -245,7 +241,7 @@ class KernelGradient {
 
 void kernel_gradient(const Maps& x, const Maps& gradient, const Windows& windows,
                      float* by_kernel) {
-  const Bands bands(gradient, windows.size, windows.stride, best_kernels()->lanes);
+  const Bands bands(gradient, windows.size, windows.stride, best_convolution_kernels()->lanes);
   KernelGradient sums(x.channels, windows, bands.count);
   at::parallel_for(0, bands.count, 1, [&](std::int64_t begin, std::int64_t end) {
     Band in(bands.in_rows, bands.in_columns, bands.channels);
@@ -269,26 +265,22 @@ void kernel_gradient(const Maps& x, const Maps& gradient, const Windows& windows
 // pixels are whole vectors.
 bool has_same_bands(const Windows& windows, std::int64_t channels) {
   return windows.stride == 1 && windows.size == 2 * windows.padding + 1 &&
-         channels % best_kernels()->lanes == 0;
+         channels % best_convolution_kernels()->lanes == 0;
 }
-
-struct Gradients {
-  at::Tensor by_input, by_kernel;
-};
 
 // The gradients that the context needs of its first two inputs, x and the kernel, if
 // has_same_bands(). The output's gradient is what rows(first pixel, count, memory) returns:
 // [count × channels], in memory or elsewhere.
 template <typename GradientRows>
-Gradients backward_in_bands(AutogradContext* context, const at::Tensor& x, const at::Tensor& kernel,
-                            const GradientRows& rows) {
+ConvolutionGradients backward_in_bands(AutogradContext* context, const at::Tensor& x,
+                                       const at::Tensor& kernel, const GradientRows& rows) {
   const Maps input(x);
   const std::int64_t size = kernel.size(2), padding = size / 2, width = input.width;
   const std::int64_t channels = input.channels;
   const Windows windows{size, 1, padding};
-  const int lanes = best_kernels()->lanes;
+  const int lanes = best_convolution_kernels()->lanes;
   const Bands bands(input, size, 1, lanes);
-  Gradients result;
+  ConvolutionGradients result;
   if (context->needs_input_grad(0)) {
     result.by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
   }
@@ -331,11 +323,7 @@ Gradients backward_in_bands(AutogradContext* context, const at::Tensor& x, const
 
 at::Tensor forward_pass(const at::Tensor& x, const at::Tensor& kernel, std::int64_t stride,
                         std::int64_t padding) {
-  const auto outputs = [&](int dimension) {
-    return (x.size(dimension) + 2 * padding - kernel.size(dimension)) / stride + 1;
-  };
-  const at::Tensor y = at::empty({x.size(0), x.size(1), outputs(2), outputs(3)}, x.options(),
-                                 at::MemoryFormat::ChannelsLast);
+  const at::Tensor y = map_for_convolution(x, kernel, stride, padding);
   convolve(Maps(x), 1, kernel, false, {kernel.size(2), stride, padding}, Maps(y));
   return y;
 }
@@ -372,28 +360,14 @@ struct ConvolveDepthwise : torch::autograd::Function<ConvolveDepthwise> {
   }
 };
 
-struct ConvolveAndNormalize : torch::autograd::Function<ConvolveAndNormalize> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& weights, const at::Tensor&, const at::Tensor&,
-                            const TrainedNorm& trained, double slope) {
-    const at::Tensor x = channels_last(input), kernel = weights.contiguous();
-    const at::Tensor y = forward_pass(x, kernel, 1, kernel.size(2) / 2), z = at::empty_like(y);
-    const Rows rows = rows_of(trained, batch_moments<float>(y));
-    WholeMap<float>(y, rows, slope).normalize(values_of<float>(z));
-    context->save_for_backward({x, kernel, y, rows.tensor});
-    context->saved_data["slope"] = slope;
-    context->saved_data["workers"] = reinterpret_cast<std::int64_t>(trained.workers);
-    return z;
+struct NormalizedPasses {
+  static Convolved forward(const at::Tensor& x, const at::Tensor& kernel) {
+    const at::Tensor y = forward_pass(x, kernel, 1, kernel.size(2) / 2);
+    return {y, batch_moments<float>(y)};
   }
-
-  static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const variable_list saved = context->get_saved_variables();
-    auto* const workers = reinterpret_cast<Workers*>(context->saved_data["workers"].toInt());
-    const NormGradient rows(saved[2], Rows(saved[3]), context->saved_data["slope"].toDouble(),
-                            workers, gradients[0]);
-    const Gradients by = backward_in_bands(context, saved[0], saved[1], rows);
-    return {by.by_input, by.by_kernel, rows.by_channel().by_scale, rows.by_channel().by_bias, {},
-            {}};
+  static ConvolutionGradients backward(AutogradContext* context, const at::Tensor& x,
+                                       const at::Tensor& kernel, const NormGradient& rows) {
+    return backward_in_bands(context, x, kernel, rows);
   }
 };
 
@@ -402,7 +376,7 @@ struct ConvolveAndNormalize : torch::autograd::Function<ConvolveAndNormalize> {
 bool has_depthwise(const graph::Convolution& conv, const at::Tensor& x) {
   return conv.groups == conv.filters && conv.groups == x.size(1) && conv.size > 1 &&
          conv.dilation == 1 && x.is_cpu() && x.scalar_type() == at::kFloat &&
-         best_kernels() != nullptr;
+         best_convolution_kernels() != nullptr;
 }
 
 at::Tensor convolve_depthwise(const at::Tensor& x, const at::Tensor& kernel, std::int64_t stride,
@@ -418,7 +392,8 @@ bool has_depthwise_and_normalize(const graph::Convolution& conv, const at::Tenso
 
 at::Tensor convolve_depthwise_and_normalize(const at::Tensor& x, const at::Tensor& kernel,
                                             const TrainedNorm& trained, double slope) {
-  return ConvolveAndNormalize::apply(x, kernel, trained.scale, trained.bias, trained, slope);
+  return ConvolveAndNormalize<NormalizedPasses>::apply(x, kernel, trained.scale, trained.bias,
+                                                       trained, slope);
 }
 
 }  // namespace oko::train

@@ -66,11 +66,7 @@ struct ConvolveFewChannels : torch::autograd::Function<ConvolveFewChannels> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& weights, std::int64_t stride, std::int64_t padding) {
     const at::Tensor x = channels_last(input), kernel = channels_last(weights);
-    const auto outputs = [&](int dimension) {
-      return (x.size(dimension) + 2 * padding - kernel.size(dimension)) / stride + 1;
-    };
-    at::Tensor y = at::empty({x.size(0), kernel.size(0), outputs(2), outputs(3)}, x.options(),
-                             at::MemoryFormat::ChannelsLast);
+    const at::Tensor y = map_for_convolution(x, kernel, stride, padding);
     convolve(x, kernel, stride, padding, y);
     context->save_for_backward({x, kernel});
     context->saved_data["stride"] = stride;

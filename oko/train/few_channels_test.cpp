@@ -4,16 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "oko/base/simd.h"
+#include "oko/train/test_convolutions.h"
 
 namespace oko::train {
 namespace {
-
-// max |a − b| / max |b|
-double relative_difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  const at::Tensor wide = a.detach().to(at::kDouble), expected = b.detach();
-  return (wide - expected).abs().max().item<double>() / expected.abs().max().item<double>();
-}
 
 struct Case {
   std::int64_t images, in, out, height, width, size, stride, padding;

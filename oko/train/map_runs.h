@@ -17,6 +17,16 @@ inline at::Tensor channels_last(const at::Tensor& x) {
   return x.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
+// Memory for the convolution of x with a kernel [out][…][size][size], padded on all sides.
+inline at::Tensor map_for_convolution(const at::Tensor& x, const at::Tensor& kernel,
+                                      std::int64_t stride, std::int64_t padding) {
+  const auto outputs = [&](int dimension) {
+    return (x.size(dimension) + 2 * padding - kernel.size(dimension)) / stride + 1;
+  };
+  return at::empty({x.size(0), kernel.size(0), outputs(2), outputs(3)}, x.options(),
+                   at::MemoryFormat::ChannelsLast);
+}
+
 template <typename T>
 T* values_of(const at::Tensor& x) {
   return static_cast<T*>(x.data_ptr());

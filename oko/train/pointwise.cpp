@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
-#include "oko/train/batch_norm_passes.h"
 #include "oko/train/convolution_kernels.h"
+#include "oko/train/convolve_and_normalize.h"
 #include "oko/train/map_runs.h"
 #include "oko/train/matrix_panels.h"
 #include "oko/train/parts.h"
@@ -14,11 +14,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-const ConvolutionKernels* best_kernels() {
-  static const ConvolutionKernels* const kernels = convolution_kernels(best_simd_target());
-  return kernels;
-}
 
 // C[pixels × columns] = A[pixels × depth] · matrix.
 class Product {
@@ -69,13 +64,13 @@ class Product {
 struct OwnRows {
   OwnRows(std::int64_t rows, std::int64_t channels_)
       : channels(channels_),
-        lanes(best_kernels()->lanes),
+        lanes(best_convolution_kernels()->lanes),
         vectors(divide_up(channels, lanes)),
         memory(at::empty({vectors * rows * lanes}, at::kFloat)),
         points{values_of<float>(memory), 0, rows * lanes} {}
 
   void fill(const float* pixels, std::int64_t count) const {
-    best_kernels()->copy_pixels(
+    best_convolution_kernels()->copy_pixels(
         {pixels, channels, channels, count, points.data, lanes, points.vector});
   }
 
@@ -101,10 +96,10 @@ class KernelGradient {
     const OwnRows& sum = sums_[static_cast<std::size_t>(first / part_)];
     x_rows.fill(x_ + first * in_, count);
     gradient_rows.fill(gradient, count);
-    best_kernels()->multiply_transposed({gradient_rows.points.data, x_rows.points.data,
-                                         sum.points.data, gradient_rows.points.vector,
-                                         x_rows.points.vector, sum.points.vector, out_, count,
-                                         static_cast<int>(x_rows.vectors), first % part_ != 0});
+    best_convolution_kernels()->multiply_transposed(
+        {gradient_rows.points.data, x_rows.points.data, sum.points.data,
+         gradient_rows.points.vector, x_rows.points.vector, sum.points.vector, out_, count,
+         static_cast<int>(x_rows.vectors), first % part_ != 0});
   }
 
   void write(float* by_kernel) const {
@@ -119,7 +114,7 @@ class KernelGradient {
   }
 
  private:
-  std::int64_t lanes_ = best_kernels()->lanes;
+  std::int64_t lanes_ = best_convolution_kernels()->lanes;
   const float* x_;
   std::int64_t in_, out_, rows_, part_;
   std::vector<OwnRows> sums_;
@@ -142,21 +137,17 @@ void forward_pass(const at::Tensor& x, const at::Tensor& kernel, const at::Tenso
   });
 }
 
-struct Gradients {
-  at::Tensor by_input, by_kernel;
-};
-
 // The gradients that the context needs of its first two inputs, x and the kernel. The output's
 // gradient is what rows(first pixel, count, memory) returns: [count × out], in memory or elsewhere.
 template <typename GradientRows>
-Gradients backward_pass(AutogradContext* context, const at::Tensor& x, const at::Tensor& kernel,
-                        const GradientRows& rows) {
+ConvolutionGradients backward_pass(AutogradContext* context, const at::Tensor& x,
+                                   const at::Tensor& kernel, const GradientRows& rows) {
   // A few vectors of as many pixels stay in the first cache.
   constexpr std::int64_t kChunk = 128, kMostParts = 32, kLeastPixels = 8 * kChunk;
   const std::int64_t in = x.size(1), out = kernel.size(0), pixels = x.numel() / in;
   const std::int64_t parts = std::clamp<std::int64_t>(pixels / kLeastPixels, 1, kMostParts);
   const std::int64_t part = divide_up(pixels, parts);
-  Gradients result;
+  ConvolutionGradients result;
   std::optional<Product> input_gradient;
   if (context->needs_input_grad(0)) {
     result.by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
@@ -185,16 +176,11 @@ Gradients backward_pass(AutogradContext* context, const at::Tensor& x, const at:
   return result;
 }
 
-at::Tensor output_for(const at::Tensor& x, const at::Tensor& kernel) {
-  return at::empty({x.size(0), kernel.size(0), x.size(2), x.size(3)}, x.options(),
-                   at::MemoryFormat::ChannelsLast);
-}
-
 struct ConvolvePointwise : torch::autograd::Function<ConvolvePointwise> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& weights) {
     const at::Tensor x = channels_last(input), kernel = weights.contiguous();
-    const at::Tensor y = output_for(x, kernel);
+    const at::Tensor y = map_for_convolution(x, kernel, 1, 0);
     forward_pass(x, kernel, y, MapRuns(y), [](std::int64_t) {});
     context->save_for_backward({x, kernel});
     return y;
@@ -206,36 +192,22 @@ struct ConvolvePointwise : torch::autograd::Function<ConvolvePointwise> {
     const auto rows = [&](std::int64_t first, std::int64_t, float*) {
       return values_of<float>(gradient) + first * gradient.size(1);
     };
-    const Gradients by = backward_pass(context, saved[0], saved[1], rows);
+    const ConvolutionGradients by = backward_pass(context, saved[0], saved[1], rows);
     return {by.by_input, by.by_kernel};
   }
 };
 
-struct ConvolveAndNormalize : torch::autograd::Function<ConvolveAndNormalize> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            const at::Tensor& weights, const at::Tensor&, const at::Tensor&,
-                            const TrainedNorm& trained, double slope) {
-    const at::Tensor x = channels_last(input), kernel = weights.contiguous();
-    const at::Tensor y = output_for(x, kernel), z = at::empty_like(y);
+struct NormalizedPasses {
+  static Convolved forward(const at::Tensor& x, const at::Tensor& kernel) {
+    const at::Tensor y = map_for_convolution(x, kernel, 1, 0);
     const MapRuns runs(y);
     BatchMoments<float> moments(values_of<float>(y), runs);
     forward_pass(x, kernel, y, runs, [&](std::int64_t run) { moments.add(run); });
-    const Rows rows = rows_of(trained, moments.all());
-    WholeMap<float>(y, rows, slope).normalize(values_of<float>(z));
-    context->save_for_backward({x, kernel, y, rows.tensor});
-    context->saved_data["slope"] = slope;
-    context->saved_data["workers"] = reinterpret_cast<std::int64_t>(trained.workers);
-    return z;
+    return {y, moments.all()};
   }
-
-  static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const variable_list saved = context->get_saved_variables();
-    auto* const workers = reinterpret_cast<Workers*>(context->saved_data["workers"].toInt());
-    const NormGradient rows(saved[2], Rows(saved[3]), context->saved_data["slope"].toDouble(),
-                            workers, gradients[0]);
-    const Gradients by = backward_pass(context, saved[0], saved[1], rows);
-    return {by.by_input, by.by_kernel, rows.by_channel().by_scale, rows.by_channel().by_bias, {},
-            {}};
+  static ConvolutionGradients backward(AutogradContext* context, const at::Tensor& x,
+                                       const at::Tensor& kernel, const NormGradient& rows) {
+    return backward_pass(context, x, kernel, rows);
   }
 };
 
@@ -245,7 +217,7 @@ bool has_pointwise(const graph::Convolution& conv, const at::Tensor& x) {
   constexpr std::int64_t kMostWeights = 1 << 18;
   return conv.size == 1 && conv.stride == 1 && conv.padding == graph::Padding() &&
          conv.groups == 1 && x.size(1) * conv.filters <= kMostWeights && x.is_cpu() &&
-         x.scalar_type() == at::kFloat && best_kernels() != nullptr;
+         x.scalar_type() == at::kFloat && best_convolution_kernels() != nullptr;
 }
 
 at::Tensor convolve_pointwise(const at::Tensor& x, const at::Tensor& kernel) {
@@ -254,7 +226,8 @@ at::Tensor convolve_pointwise(const at::Tensor& x, const at::Tensor& kernel) {
 
 at::Tensor convolve_pointwise_and_normalize(const at::Tensor& x, const at::Tensor& kernel,
                                             const TrainedNorm& trained, double slope) {
-  return ConvolveAndNormalize::apply(x, kernel, trained.scale, trained.bias, trained, slope);
+  return ConvolveAndNormalize<NormalizedPasses>::apply(x, kernel, trained.scale, trained.bias,
+                                                       trained, slope);
 }
 
 }  // namespace oko::train

@@ -9,20 +9,14 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const ConvolutionKernels* best_kernels() {
-  static const ConvolutionKernels* const kernels = convolution_kernels(best_simd_target());
-  return kernels;
-}
-
 struct ConvolveWinograd : torch::autograd::Function<ConvolveWinograd> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& kernel, std::int64_t padding) {
     const at::Tensor x = channels_last(input), weights = channels_last(kernel);
     const WinogradShape shape = shape_of(x, weights, padding);
-    at::Tensor y = at::empty({shape.images, shape.out, shape.out_height(), shape.out_width()},
-                             x.options(), at::MemoryFormat::ChannelsLast);
-    winograd_forward(*best_kernels(), shape, values_of<float>(x), values_of<float>(weights),
-                     values_of<float>(y));
+    const at::Tensor y = map_for_convolution(x, weights, 1, padding);
+    winograd_forward(*best_convolution_kernels(), shape, values_of<float>(x),
+                     values_of<float>(weights), values_of<float>(y));
     context->save_for_backward({x, weights});
     context->saved_data["padding"] = padding;
     return y;
@@ -37,12 +31,12 @@ struct ConvolveWinograd : torch::autograd::Function<ConvolveWinograd> {
     at::Tensor by_input, by_kernel;
     if (context->needs_input_grad(0)) {
       by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
-      winograd_input_gradient(*best_kernels(), shape, g, values_of<float>(kernel),
+      winograd_input_gradient(*best_convolution_kernels(), shape, g, values_of<float>(kernel),
                               values_of<float>(by_input));
     }
     if (context->needs_input_grad(1)) {
       by_kernel = at::empty(kernel.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
-      winograd_kernel_gradient(*best_kernels(), shape, values_of<float>(x), g,
+      winograd_kernel_gradient(*best_convolution_kernels(), shape, values_of<float>(x), g,
                                values_of<float>(by_kernel));
     }
     return {by_input, by_kernel, {}};
@@ -61,7 +55,7 @@ bool has_winograd(const graph::Convolution& conv, const at::Tensor& x) {
   constexpr std::int64_t kLeastChannels = 16;
   return conv.size == 3 && conv.stride == 1 && conv.dilation == 1 && conv.groups == 1 &&
          x.size(1) >= kLeastChannels && conv.filters >= kLeastChannels && x.is_cpu() &&
-         x.scalar_type() == at::kFloat && best_kernels() != nullptr;
+         x.scalar_type() == at::kFloat && best_convolution_kernels() != nullptr;
 }
 
 at::Tensor convolve_winograd(const at::Tensor& x, const at::Tensor& kernel, int padding) {

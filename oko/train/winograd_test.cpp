@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "oko/train/test_convolutions.h"
 #include "oko/train/winograd_passes.h"
 
 namespace oko::train {
@@ -50,13 +51,6 @@ struct Passes {
   WinogradShape shape;
   at::Tensor x, kernel, gradient, y, by_x, by_kernel;
 };
-
-// max |a − b| / max |b|
-double relative_difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  const at::Tensor wide = a.detach().to(at::kDouble), expected = b.detach();
-  return (wide - expected).abs().max().item<double>() / expected.abs().max().item<double>();
-}
 
 class Winograd : public ::testing::TestWithParam<Case> {};
 
