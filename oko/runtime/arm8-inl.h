@@ -9,9 +9,10 @@
 #define OKO_RUNTIME_ARM8_INL_H_
 #endif
 
+// Clang warns of a region of attributes (Highway's) with nothing in it.
+#if HWY_TARGET != HWY_SCALAR && HWY_ARCH_ARM_A64
 HWY_BEFORE_NAMESPACE();
 namespace oko::runtime::HWY_NAMESPACE {
-#if HWY_TARGET != HWY_SCALAR && HWY_ARCH_ARM_A64
 
 // What lets the assembler accept an instruction where the compiler's own target lacks it. Clang
 // before 16 does not know the extensions' names, so it gets a processor or a version that has it;
@@ -261,8 +262,8 @@ HWY_INLINE void make_sums8(MatrixDot, const Sums8& g, V32 (&sum)[kRows][kVectors
 #undef OKO_DOT_PRODUCT_ASM
 #undef OKO_MATRIX_PRODUCT_ASM
 
-#endif  // HWY_TARGET != HWY_SCALAR && HWY_ARCH_ARM_A64
 }  // namespace oko::runtime::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET != HWY_SCALAR && HWY_ARCH_ARM_A64
 
 #endif  // include guard
