@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -169,7 +170,9 @@ TEST(TrackerApi, RefusesWhatMakesNoSense) {
   EXPECT_EQ(oko_tracker_add_line(tracker.get(), 1, 1, 1, 1, -1, &counter), OKO_INVALID_ARGUMENT);
   const std::array<float, 4> two{1, 1, 2, 2};
   EXPECT_EQ(oko_tracker_add_zone(tracker.get(), two.data(), 2, -1, &counter), OKO_INVALID_ARGUMENT);
-  EXPECT_EQ(oko_tracker_add_zone(tracker.get(), two.data(), std::size_t{1} << 60, -1, &counter),
+  // As many that their bytes overflow.
+  constexpr std::size_t kMany = std::numeric_limits<std::size_t>::max() / 16 + 1;
+  EXPECT_EQ(oko_tracker_add_zone(tracker.get(), two.data(), kMany, -1, &counter),
             OKO_INVALID_ARGUMENT);
   oko_counts counts{};
   counts.struct_size = sizeof counts;
